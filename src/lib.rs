@@ -1,0 +1,5 @@
+//! Treekeep: a JSON viewer and editor that never loses a byte.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))] // in a test a panic is the report
+
+pub mod document;
+pub mod storage;
