@@ -22,3 +22,46 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// A problem at `offset`, with line and column counted from the text before it. O(offset).
+pub fn at(text: &[u8], offset: usize, message: String) -> Problem {
+    let before = &text[..offset];
+    let line_start = memchr::memrchr(b'\n', before).map_or(0, |place| place + 1);
+    Problem {
+        offset: offset as u64,
+        line: memchr::memchr_iter(b'\n', before).count() as u64 + 1,
+        column: code_points(&before[line_start..]) + 1,
+        message,
+    }
+}
+
+/// A problem of which the scanner knows what could have stood there.
+pub fn expected(text: &[u8], offset: usize, expected: &str) -> Problem {
+    let message = match character(&text[offset..]) {
+        None => format!("the text ends too early, expected {expected}"),
+        Some(found) => format!("expected {expected}, found {found}"),
+    };
+    at(text, offset, message)
+}
+
+/// Number of code points in a valid stretch of UTF-8.
+pub fn code_points(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|&&byte| byte & 0xC0 != 0x80).count() as u64
+}
+
+/// The first character of some bytes, as a person would name it.
+fn character(bytes: &[u8]) -> Option<String> {
+    let &first = bytes.first()?;
+    let head = &bytes[..bytes.len().min(4)];
+    let valid = std::str::from_utf8(head).unwrap_or_else(|error| std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or(""));
+    Some(match valid.chars().next() {
+        Some('`') => "a backtick".to_owned(),
+        Some(' ') => "a space".to_owned(),
+        Some('\n') => "a line end".to_owned(),
+        Some(c) if c.is_control() || ('\u{200b}'..='\u{206f}').contains(&c) || c == '\u{feff}' => {
+            format!("U+{:04X}", u32::from(c))
+        }
+        Some(c) => format!("`{c}`"),
+        None => format!("byte 0x{first:02X}"),
+    })
+}

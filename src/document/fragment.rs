@@ -1,0 +1,396 @@
+//! Immutable text that is valid JSON, with its container index: the ground that every document stands on.
+//!
+//! Offsets are bytes from the start of the fragment's text. A *slot* is the place of one child in its container.
+
+use super::index::{LARGE, LONG_STRING, STRIDE};
+use super::scan::{self, ScanError, plain_run, skip_white_space};
+use super::{Kind, Problem};
+use std::fmt;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+/// One immutable text with one JSON value, perhaps with white space and a byte-order mark around it.
+pub struct Fragment {
+    text: Vec<u8>,
+    scanned: scan::Scanned,
+}
+
+/// Where one child stands in its container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Start of the key in an object, of the value in an array.
+    pub start: usize,
+    /// The key with its quotes.
+    pub key: Option<(usize, usize)>,
+    /// Start of the value.
+    pub value: usize,
+}
+
+/// What the index or a look at the text says of a container.
+#[derive(Clone, Copy)]
+struct Extent {
+    end: usize,
+    children: u64,
+    values: u64,
+    entry: Option<u32>,
+}
+
+impl fmt::Debug for Fragment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fragment({} bytes, {} values)", self.text.len(), self.scanned.values)
+    }
+}
+
+impl Fragment {
+    /// Validates and indexes a text. O(length).
+    ///
+    /// # Errors
+    /// The first place at which the text is not JSON.
+    pub fn new(text: impl Into<Vec<u8>>) -> Result<Arc<Self>, Problem> {
+        match Self::watched(text.into(), &mut |_| ControlFlow::Continue(())) {
+            Ok(fragment) => Ok(fragment),
+            Err((ScanError::Problem(problem), _)) => Err(problem),
+            Err((ScanError::Cancelled, _)) => unreachable!("this watcher never breaks off"),
+        }
+    }
+
+    /// As [`Fragment::new`], for texts that take a while: `watch` gets the bytes done and may break off.
+    ///
+    /// # Errors
+    /// Why there is no fragment, with the text, so that it can be shown and mended.
+    pub fn watched(text: Vec<u8>, watch: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<Arc<Self>, (ScanError, Vec<u8>)> {
+        match scan::scan(&text, watch) {
+            Ok(scanned) => Ok(Arc::new(Self { text, scanned })),
+            Err(error) => Err((error, text)),
+        }
+    }
+
+    /// The whole text, with what stands around the root value.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Place of the root value.
+    pub fn root(&self) -> Range<usize> {
+        self.scanned.start..self.scanned.end
+    }
+
+    /// Number of values in the text.
+    pub fn values(&self) -> u64 {
+        self.scanned.values
+    }
+
+    /// Open brackets at the deepest place; 0 for a scalar.
+    pub fn depth(&self) -> u64 {
+        self.scanned.depth
+    }
+
+    /// Whether a string has a `\u` escape.
+    pub fn has_unicode_escapes(&self) -> bool {
+        self.scanned.escapes
+    }
+
+    /// Memory that the container index holds, in bytes.
+    pub fn index_memory(&self) -> usize {
+        self.scanned.index.memory()
+    }
+
+    /// What kind of value starts at `start`.
+    pub fn kind(&self, start: usize) -> Kind {
+        match self.text[start] {
+            b'{' => Kind::Object,
+            b'[' => Kind::Array,
+            b'"' => Kind::String,
+            b't' | b'f' => Kind::Bool,
+            b'n' => Kind::Null,
+            _ => Kind::Number,
+        }
+    }
+
+    /// The end of the value that starts at `start`. O(1) for small values, O(log entries) for large ones.
+    pub fn value_end(&self, start: usize) -> usize {
+        match self.text[start] {
+            b'{' | b'[' => self.extent(start).end,
+            b'"' => self.string_end(start),
+            _ => scalar_end(&self.text, start),
+        }
+    }
+
+    /// Number of children of the container at `start`; 0 for scalars.
+    pub fn child_count(&self, start: usize) -> u64 {
+        if self.is_container(start) { self.extent(start).children } else { 0 }
+    }
+
+    /// Number of values inside the container at `start`, itself not counted; 0 for scalars.
+    pub fn values_inside(&self, start: usize) -> u64 {
+        if self.is_container(start) { self.extent(start).values } else { 0 }
+    }
+
+    fn is_container(&self, start: usize) -> bool {
+        matches!(self.text[start], b'{' | b'[')
+    }
+
+    fn string_end(&self, start: usize) -> usize {
+        // What is not recorded ends within reach; a recorded one is not read.
+        let near = self.text.len().min(start + LONG_STRING);
+        match close_of_string(&self.text[..near], start) {
+            Some(end) => end,
+            None => match self.scanned.index.at(start as u64) {
+                Some((_, entry)) => entry.end() as usize,
+                None => close_of_string(&self.text, start).unwrap_or(self.text.len()),
+            },
+        }
+    }
+
+    fn extent(&self, start: usize) -> Extent {
+        let near = self.text.len().min(start + LARGE);
+        if let Some((end, children, values)) = measure(&self.text[..near], start) {
+            return Extent { end, children, values, entry: None };
+        }
+        match self.scanned.index.at(start as u64) {
+            Some((number, entry)) => {
+                Extent { end: entry.end() as usize, children: entry.children(), values: entry.values(), entry: Some(number) }
+            }
+            None => self.measure_deep(start),
+        }
+    }
+
+    /// A large container that is not recorded, which happens below the scanner's depth limit only. O(its length without
+    /// the recorded containers inside).
+    fn measure_deep(&self, start: usize) -> Extent {
+        let mut measure = Measure::default();
+        let mut at = start;
+        loop {
+            if at != start
+                && matches!(self.text[at], b'{' | b'[')
+                && let Some((_, entry)) = self.scanned.index.at(at as u64)
+            {
+                measure.skip(1 + entry.values());
+                at = entry.end() as usize;
+                continue;
+            }
+            match measure.step(&self.text, at) {
+                Some(next) if measure.depth == 0 => {
+                    return Extent { end: next, children: measure.children(), values: measure.values, entry: None };
+                }
+                Some(next) => at = next,
+                // Can't be: a fragment is valid. The whole text is the safe answer.
+                None => return Extent { end: self.text.len(), children: 0, values: measure.values, entry: None },
+            }
+        }
+    }
+
+    /// The first slot of the container at `start`, if it has children.
+    pub fn first_slot(&self, start: usize) -> Option<Slot> {
+        let at = skip_white_space(&self.text, start + 1);
+        match self.text[at] {
+            b'}' | b']' => None,
+            _ => Some(self.slot_at(at, self.text[start] == b'{')),
+        }
+    }
+
+    /// The slot behind `slot`, if any. Costs one step over the slot's value.
+    pub fn next_slot(&self, slot: &Slot) -> Option<Slot> {
+        let at = skip_white_space(&self.text, self.value_end(slot.value));
+        if self.text.get(at) != Some(&b',') {
+            return None;
+        }
+        Some(self.slot_at(skip_white_space(&self.text, at + 1), slot.key.is_some()))
+    }
+
+    fn slot_at(&self, at: usize, object: bool) -> Slot {
+        if !object {
+            return Slot { start: at, key: None, value: at };
+        }
+        let key_end = self.string_end(at);
+        let colon = skip_white_space(&self.text, key_end);
+        Slot { start: at, key: Some((at, key_end)), value: skip_white_space(&self.text, colon + 1) }
+    }
+
+    /// Slot number `k` of the container at `start`. At most [`STRIDE`] steps behind a checkpoint.
+    pub fn slot(&self, start: usize, k: u64) -> Option<Slot> {
+        // Near the start no checkpoint can help, and the container need not be measured.
+        let (mut slot, mut number) = match k < STRIDE {
+            true if self.is_container(start) => (self.first_slot(start)?, 0),
+            true => return None,
+            false => self.checkpoint(start, |point, _| point <= k).map(|(slot, number, _)| (slot, number))?,
+        };
+        while number < k {
+            slot = self.next_slot(&slot)?;
+            number += 1;
+        }
+        Some(slot)
+    }
+
+    /// The last checkpoint for which `wanted(child number, values before)` holds (it must hold for a head of the children):
+    /// slot, number and values before it.
+    fn checkpoint(&self, start: usize, wanted: impl Fn(u64, u64) -> bool) -> Option<(Slot, u64, u64)> {
+        let entry = match self.is_container(start) {
+            true => self.extent(start).entry,
+            false => return None,
+        };
+        let points = entry.map_or(&[][..], |number| self.scanned.index.checkpoints(number));
+        let mut low = 0;
+        let mut high = points.len();
+        while low < high {
+            let middle = (low + high) / 2;
+            if wanted((middle as u64 + 1) * STRIDE, points[middle].values()) { low = middle + 1 } else { high = middle }
+        }
+        match low.checked_sub(1) {
+            Some(place) => {
+                let at = start + points[place].offset() as usize;
+                Some((self.slot_at(at, self.text[start] == b'{'), (place as u64 + 1) * STRIDE, points[place].values()))
+            }
+            None => self.first_slot(start).map(|slot| (slot, 0, 0)),
+        }
+    }
+
+    /// Number of values inside the container at `start` that stand before child `k`; all of them where `k` is the number of
+    /// children. At most [`STRIDE`] steps behind a checkpoint.
+    pub fn values_before(&self, start: usize, k: u64) -> u64 {
+        if !self.is_container(start) {
+            return 0;
+        }
+        let extent = self.extent(start);
+        if k >= extent.children {
+            return extent.values;
+        }
+        let Some((mut slot, mut number, mut values)) = self.checkpoint(start, |point, _| point <= k) else { return 0 };
+        while number < k {
+            values += 1 + self.values_inside(slot.value);
+            let Some(next) = self.next_slot(&slot) else { break };
+            slot = next;
+            number += 1;
+        }
+        values
+    }
+
+    /// The child of the container at `start` that is or holds value `number` of its inside (from 0, in document order):
+    /// its number, its slot and how many values stand before it.
+    pub fn child_with_value(&self, start: usize, number: u64) -> Option<(u64, Slot, u64)> {
+        if number >= self.values_inside(start) {
+            return None;
+        }
+        let (mut slot, mut child, mut before) = self.checkpoint(start, |_, values| values <= number)?;
+        loop {
+            let after = before + 1 + self.values_inside(slot.value);
+            if number < after {
+                return Some((child, slot, before));
+            }
+            slot = self.next_slot(&slot)?;
+            child += 1;
+            before = after;
+        }
+    }
+
+    /// The child of the container at `start` whose key or value is at `offset` or, between two, the one before it.
+    pub fn child_at_offset(&self, start: usize, offset: usize) -> Option<(u64, Slot)> {
+        let extent = self.extent(start);
+        let points = extent.entry.map_or(&[][..], |number| self.scanned.index.checkpoints(number));
+        let place = points.partition_point(|point| start + point.offset() as usize <= offset);
+        let (mut slot, mut child) = match place.checked_sub(1) {
+            Some(last) => {
+                let at = start + points[last].offset() as usize;
+                (self.slot_at(at, self.text[start] == b'{'), place as u64 * STRIDE)
+            }
+            None => (self.first_slot(start)?, 0),
+        };
+        while let Some(next) = self.next_slot(&slot) {
+            if next.start > offset {
+                break;
+            }
+            slot = next;
+            child += 1;
+        }
+        Some((child, slot))
+    }
+}
+
+/// The end of the string at `start`, if it is inside `text`.
+fn close_of_string(text: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        at = plain_run(text, at);
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+fn scalar_end(text: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(&byte) = text.get(at)
+        && !matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t')
+    {
+        at += 1;
+    }
+    at
+}
+
+/// End, children and values inside of the container at `start`, if it ends inside `text`.
+fn measure(text: &[u8], start: usize) -> Option<(usize, u64, u64)> {
+    let mut measure = Measure::default();
+    let mut at = start;
+    loop {
+        at = measure.step(text, at)?;
+        if measure.depth == 0 {
+            return Some((at, measure.children(), measure.values));
+        }
+    }
+}
+
+/// Counts tokens of valid text: no stack is needed, since brackets are known to match.
+#[derive(Default)]
+struct Measure {
+    depth: u64,
+    /// Commas of the outermost level.
+    commas: u64,
+    values: u64,
+}
+
+impl Measure {
+    fn children(&self) -> u64 {
+        if self.values == 0 { 0 } else { self.commas + 1 }
+    }
+
+    fn skip(&mut self, values: u64) {
+        self.values += values;
+    }
+
+    /// Takes the token at `at` and gives the place behind it; `None` where the text ends inside it.
+    fn step(&mut self, text: &[u8], at: usize) -> Option<usize> {
+        match text.get(at)? {
+            b'{' | b'[' => {
+                self.values += u64::from(self.depth > 0);
+                self.depth += 1;
+                Some(at + 1)
+            }
+            b'}' | b']' => {
+                self.depth -= 1;
+                Some(at + 1)
+            }
+            b'"' => {
+                self.values += 1;
+                close_of_string(text, at)
+            }
+            b',' => {
+                self.commas += u64::from(self.depth == 1);
+                Some(at + 1)
+            }
+            // The string before it was a key.
+            b':' => {
+                self.values -= 1;
+                Some(at + 1)
+            }
+            b' ' | b'\n' | b'\r' | b'\t' => Some(at + 1),
+            _ => {
+                self.values += 1;
+                let end = scalar_end(text, at);
+                // Cut inside a number, perhaps: the caller looks at a part of the text only.
+                (end < text.len()).then_some(end)
+            }
+        }
+    }
+}
