@@ -2,4 +2,5 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))] // in a test a panic is the report
 
 pub mod document;
+pub mod state;
 pub mod storage;

@@ -236,6 +236,10 @@ proptest! {
             for k in 0..=edited.child_count() {
                 prop_assert_eq!(edited.values_before(k), plain.values_before(k));
             }
+            for number in 0..=edited.values_inside() {
+                let place = |(k, _, before)| (k, before);
+                prop_assert_eq!(edited.child_with_value(number).map(place), plain.child_with_value(number).map(place));
+            }
             let some = edited.child_count() / 2;
             prop_assert_eq!(edited.children_from(some).count(), plain.children_from(some).count());
         }

@@ -135,6 +135,18 @@ impl Node {
         }
     }
 
+    /// The child that is or holds value `number` of the inside (from 0, in document order), its number, and how many values
+    /// stand before it.
+    pub fn child_with_value(&self, number: u64) -> Option<(u64, Child, u64)> {
+        match self {
+            Self::Raw { fragment, start } => {
+                let (k, slot, before) = fragment.child_with_value(*start, number)?;
+                Some((k, child_of(fragment, &slot), before))
+            }
+            Self::Edited(container) => container.child_with_value(number),
+        }
+    }
+
     /// Length of the value's text in bytes.
     pub fn byte_len(&self) -> u64 {
         match self {
@@ -257,7 +269,7 @@ impl fmt::Debug for Node {
     }
 }
 
-fn child_of(fragment: &Arc<Fragment>, slot: &Slot) -> Child {
+pub(super) fn child_of(fragment: &Arc<Fragment>, slot: &Slot) -> Child {
     Child {
         key: slot.key.map(|(from, to)| Text::slice(fragment, from, to)),
         node: Node::Raw { fragment: Arc::clone(fragment), start: slot.value },

@@ -243,10 +243,7 @@ impl Container {
     pub fn child(&self, k: u64) -> Option<Child> {
         match self.piece_at(k)? {
             At::Entry(child) => Some(child),
-            At::Run { fragment, slot, .. } => Some(Child {
-                key: slot.key.map(|(from, to)| Text::slice(&fragment, from, to)),
-                node: Node::Raw { start: slot.value, fragment },
-            }),
+            At::Run { fragment, slot, .. } => Some(super::node::child_of(&fragment, &slot)),
         }
     }
 
@@ -272,6 +269,30 @@ impl Container {
                 let inside = run.first + (k - before.children);
                 before.values + run.fragment.values_before(run.container, inside)
                     - run.fragment.values_before(run.container, run.first)
+            }
+        }
+    }
+
+    /// The child that is or holds value `number`, as [`Node::child_with_value`] has it.
+    pub fn child_with_value(&self, number: u64) -> Option<(u64, Child, u64)> {
+        let (piece, before) = self.pieces.find(|before, piece| {
+            if number < before.values {
+                Ordering::Less
+            } else if number < before.values + piece.summary().values {
+                Ordering::Equal
+            } else {
+                Ordering::Greater
+            }
+        })?;
+        match &*piece.0 {
+            PieceKind::Entry(entry) => {
+                Some((before.children, Child { key: entry.key.clone(), node: entry.node.clone() }, before.values))
+            }
+            PieceKind::Run(run) => {
+                let text = &run.fragment;
+                let skipped = text.values_before(run.container, run.first);
+                let (k, slot, values) = text.child_with_value(run.container, number - before.values + skipped)?;
+                Some((before.children + k - run.first, super::node::child_of(text, &slot), before.values + values - skipped))
             }
         }
     }

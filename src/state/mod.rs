@@ -1,0 +1,2 @@
+//! All that the program remembers and decides; pure.
+pub mod rows;
