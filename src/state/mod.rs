@@ -1,2 +1,2 @@
-//! All that the program remembers and decides; pure.
+//! x
 pub mod rows;

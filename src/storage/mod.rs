@@ -1,1 +1,55 @@
 //! The only place that touches the disk.
+//!
+//! What holds here, at every instant and after any crash:
+//! - a path leads to one whole version, the old or the new;
+//! - a save is told as made only when its text and its name are on the disk;
+//! - nothing that a person or a program wrote is removed unless a durable copy exists elsewhere;
+//! - an error makes nothing forget the text that was to be written: it stays with the caller.
+//!
+//! What is not promised: where a program ignores the lock and the system has no exchange of names, its write in the microseconds
+//! between the last look and the rename is lost; locks on network drives bind the other clients at best.
+//!
+//! In reading order: [`disk`](self) is the seam to the system, [`version`](self) tells versions apart, [`lock`](self) excludes
+//! other writers, [`open`](self) reads, [`save`](self) is the protocol with [`metadata`](self) and [`backup`](self).
+
+mod backup;
+mod clock;
+mod disk;
+mod error;
+mod lock;
+mod metadata;
+mod open;
+mod save;
+mod settings;
+mod version;
+mod watch;
+
+pub use backup::{Backup, Backups, Cause};
+pub use clock::{Clock, SystemClock};
+pub use disk::{Call, Disk, survive_size_limits};
+pub use error::{Obstacle, SaveError, Step};
+pub use open::{OpenError, Opened, READ_WAIT, is_read_only, read};
+pub use save::{BackupPolicy, Content, Durability, Env, Expected, Observer, Options, Saved, UpdateError, save, update};
+pub use settings::{Settings, load as load_settings, store as store_settings};
+pub use version::{Digest, Look, Stamp, Version, look};
+pub use watch::{Hint, Watch, watch};
+
+use std::path::PathBuf;
+
+/// Where backups stand: `$XDG_STATE_HOME/treekeep`, or what the system has for it.
+pub fn state_folder() -> PathBuf {
+    dirs::state_dir().or_else(dirs::data_local_dir).unwrap_or_else(std::env::temp_dir).join("treekeep")
+}
+
+/// The settings' file: `$XDG_CONFIG_HOME/treekeep/settings.json`, or what the system has for it.
+pub fn settings_path() -> PathBuf {
+    dirs::config_dir().unwrap_or_else(std::env::temp_dir).join("treekeep").join("settings.json")
+}
+
+/// The real path of a file, links followed.
+///
+/// # Errors
+/// What the system says.
+pub fn real_path(disk: &Disk, path: &std::path::Path) -> std::io::Result<PathBuf> {
+    disk.canonical(path)
+}

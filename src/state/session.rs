@@ -1,0 +1,429 @@
+//! One open document: its history, what is known of the disk, and the status that follows from both.
+
+use super::rows::Fold;
+use super::scroll::ScrollPosition;
+use crate::document::{Difference, Document, History, Node, Path, Problem, RevisionId, Text};
+use crate::storage::{Digest, Stamp, Version};
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+/// What the window shows of a document. `clone` is cheap: each step of the history keeps one.
+#[derive(Clone, Default)]
+pub struct View {
+    /// Which containers are open.
+    pub fold: Fold,
+    /// The selected value.
+    pub selection: Path,
+    /// The first row on screen.
+    pub scroll: ScrollPosition,
+}
+
+/// The version on disk that revisions stand on. The digest of a large file comes a moment after its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// There is no file yet.
+    New,
+    /// A version whose digest is being computed.
+    Read(Stamp),
+    /// A version.
+    Version(Version),
+}
+
+impl Base {
+    /// The content's digest, if there is a file and it is known.
+    pub fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Version(version) => Some(version.digest),
+            Self::New | Self::Read(_) => None,
+        }
+    }
+}
+
+/// What was last seen on the disk, when it is not what the document stands on.
+#[derive(Clone)]
+pub enum OnDisk {
+    /// What the current era stands on, as far as is known.
+    Base,
+    /// Another version, ready to be shown.
+    Other(Theirs),
+    /// There is no file.
+    Gone,
+}
+
+/// Another program's version.
+#[derive(Clone)]
+pub struct Theirs {
+    /// Its text as a document.
+    pub document: Document,
+    /// The version.
+    pub version: Version,
+    /// How many values differ from the current document, once compared.
+    pub differing: Option<u64>,
+}
+
+/// What a save is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The ordinary save.
+    Save,
+    /// *Keep mine*: over theirs, which is backed up.
+    KeepMine,
+    /// Another file; the document stays where it is.
+    Copy(PathBuf),
+    /// The first save of a new document, which then stands there.
+    First(PathBuf),
+    /// A deleted file comes back.
+    Again,
+}
+
+/// A save under way.
+#[derive(Clone, Debug)]
+pub struct Saving {
+    /// The revision that is being written.
+    pub revision: RevisionId,
+    /// What for.
+    pub purpose: Purpose,
+    /// When it began.
+    pub since_ms: u64,
+    /// What it is doing, in words.
+    pub step: &'static str,
+    /// Still waiting for the digest of the base.
+    pub waits_for_digest: bool,
+}
+
+/// Something that went wrong, in three sentences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What happened.
+    pub what: String,
+    /// What is safe.
+    pub safe: String,
+    /// What can be done.
+    pub todo: String,
+}
+
+/// A failed save; stays until the next one succeeds or it is put away.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What to tell.
+    pub report: Report,
+    /// What was tried.
+    pub purpose: Purpose,
+}
+
+/// A version that was loaded by itself or by choice.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The revision that it became.
+    pub revision: RevisionId,
+    /// What to say.
+    pub text: String,
+    /// The first place that differs.
+    pub first: Option<Path>,
+}
+
+/// The list of differences between mine and theirs.
+#[derive(Clone)]
+pub struct Differences {
+    /// All of them, if not too many.
+    pub list: Arc<[Difference]>,
+    /// How many there are.
+    pub total: u64,
+    /// My document when it was compared.
+    pub mine: Document,
+    /// Their document.
+    pub theirs: Document,
+}
+
+/// Which part of a row is being edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The key.
+    Key,
+    /// The value.
+    Value,
+}
+
+/// Text that is being typed in a row.
+#[derive(Clone, Debug)]
+pub struct Editor {
+    /// The row.
+    pub path: Path,
+    /// Key or value.
+    pub part: Part,
+    /// What is typed.
+    pub text: String,
+    /// Whether the text is a string's plain text; a JSON literal otherwise.
+    pub plain: bool,
+    /// Why it can't be taken as it is.
+    pub problem: Option<String>,
+    /// The row was inserted for this: the key is followed by the value, and Escape takes the row away.
+    pub fresh: bool,
+    /// Changes with each new editor, so that the text field starts anew.
+    pub number: u64,
+}
+
+/// The status of a document; where several hold, the first in this order is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A save is under way.
+    Saving,
+    /// Edited here and changed on disk.
+    Conflict,
+    /// There is no file any more.
+    DeletedOnDisk,
+    /// Another program changed it; nothing is edited here.
+    ChangedOnDisk,
+    /// So many steps are not saved.
+    Edited(u64),
+    /// The file can't be written.
+    ReadOnly,
+    /// The file has what is shown.
+    Saved,
+}
+
+impl Status {
+    /// The status in words.
+    pub fn text(self) -> String {
+        match self {
+            Self::Saving => "Saving…".to_owned(),
+            Self::Conflict => "Conflict".to_owned(),
+            Self::DeletedOnDisk => "Deleted on disk".to_owned(),
+            Self::ChangedOnDisk => "Changed on disk".to_owned(),
+            Self::Edited(steps) => format!("Edited ({steps})"),
+            Self::ReadOnly => "Read only".to_owned(),
+            Self::Saved => "Saved".to_owned(),
+        }
+    }
+}
+
+/// One open document.
+pub struct Session {
+    /// Its file; `None` for one that was never saved.
+    pub path: Option<PathBuf>,
+    /// Its name in the window.
+    pub name: String,
+    /// All revisions.
+    pub history: History<Base, View>,
+    /// What the window shows.
+    pub view: View,
+    /// What was last seen on the disk.
+    pub on_disk: OnDisk,
+    /// Whether the file can't be written.
+    pub read_only: bool,
+    /// A save under way.
+    pub saving: Option<Saving>,
+    /// The last save's failure.
+    pub failure: Option<Failure>,
+    /// A version that was loaded.
+    pub loaded: Option<Loaded>,
+    /// A short remark.
+    pub notice: Option<String>,
+    /// A row that is being edited.
+    pub editor: Option<Editor>,
+    /// Differences that are being shown.
+    pub differences: Option<Differences>,
+    /// Time of the last save, `14:02:07`.
+    pub last_save: Option<String>,
+    /// Why the file is watched by looking only, where the system sends no events.
+    pub polling: Option<String>,
+}
+
+impl Session {
+    /// A document as it was read from `path`.
+    pub fn new(path: Option<PathBuf>, name: String, history: History<Base, View>) -> Self {
+        let view = View { fold: Fold::open(), ..View::default() };
+        Self {
+            path,
+            name,
+            history,
+            view,
+            on_disk: OnDisk::Base,
+            read_only: false,
+            saving: None,
+            failure: None,
+            loaded: None,
+            notice: None,
+            editor: None,
+            differences: None,
+            last_save: None,
+            polling: None,
+        }
+    }
+
+    /// The document as it is shown.
+    pub fn document(&self) -> &Document {
+        &self.history.current().document
+    }
+
+    /// The selected value; the root where the selection leads nowhere.
+    pub fn selected(&self) -> Node {
+        self.document().node(&self.view.selection).unwrap_or_else(|| self.document().root().clone())
+    }
+
+    /// The selected member's key as it is written.
+    pub fn selected_key(&self) -> Option<Text> {
+        let (parent, number) = self.view.selection.split_last()?;
+        self.document().node(&parent)?.child(number)?.key
+    }
+
+    /// Rows in the tree.
+    pub fn rows(&self) -> u64 {
+        1 + self.view.fold.rows_below(self.document().root())
+    }
+
+    /// Steps that are not saved. One for a document that has no file yet and is not empty.
+    pub fn unsaved(&self) -> u64 {
+        self.history.unsaved_steps()
+    }
+
+    /// The status, computed from the revisions and from what is on the disk.
+    pub fn status(&self) -> Status {
+        if self.saving.is_some() {
+            return Status::Saving;
+        }
+        match (self.status_of_disk(), self.unsaved()) {
+            (Status::Saved, steps @ 1..) => Status::Edited(steps),
+            (Status::Saved, 0) if self.read_only => Status::ReadOnly,
+            (status, _) => status,
+        }
+    }
+
+    /// The part of the status that the disk decides: `Saved` where it has what the document stands on.
+    pub fn status_of_disk(&self) -> Status {
+        match &self.on_disk {
+            OnDisk::Base => Status::Saved,
+            OnDisk::Gone => Status::DeletedOnDisk,
+            OnDisk::Other(theirs) if self.history.base().digest() == Some(theirs.version.digest) => Status::Saved,
+            OnDisk::Other(_) if self.unsaved() > 0 => Status::Conflict,
+            OnDisk::Other(_) => Status::ChangedOnDisk,
+        }
+    }
+
+    /// Their version, where it is not what the document stands on.
+    pub fn theirs(&self) -> Option<&Theirs> {
+        match &self.on_disk {
+            OnDisk::Other(theirs) if self.history.base().digest() != Some(theirs.version.digest) => Some(theirs),
+            _ => None,
+        }
+    }
+
+    /// Whether `path` is this document's file.
+    pub fn is_at(&self, path: &FilePath) -> bool {
+        self.path.as_deref() == Some(path)
+    }
+}
+
+/// A text that is not JSON, shown around the place where it stops being that.
+#[derive(Clone)]
+pub struct Broken {
+    /// The whole text.
+    pub bytes: Arc<Vec<u8>>,
+    /// The version on disk.
+    pub base: Base,
+    /// Why it is not JSON.
+    pub problem: Problem,
+    /// Where the excerpt stands in the text.
+    pub place: std::ops::Range<usize>,
+    /// The excerpt as it is being mended; bytes that are not UTF-8 as `⟦FF⟧`.
+    pub excerpt: String,
+    /// The excerpt as it was.
+    pub original: String,
+    /// Whether it is being read again.
+    pub reading: bool,
+    /// Changes with each new excerpt, so that the text field starts anew.
+    pub number: u64,
+}
+
+/// Bytes of text that are shown around a problem.
+pub const EXCERPT_BYTES: usize = 16 * 1024;
+
+impl Broken {
+    /// The excerpt around the problem. O([`EXCERPT_BYTES`]).
+    pub fn new(bytes: Arc<Vec<u8>>, base: Base, problem: Problem, number: u64) -> Self {
+        let middle = problem.offset as usize;
+        let boundary = |mut at: usize| {
+            // Between characters, so that none is shown as two wrong halves.
+            while at > 0 && at < bytes.len() && bytes[at] & 0xC0 == 0x80 {
+                at -= 1;
+            }
+            at
+        };
+        let from = boundary(middle.saturating_sub(EXCERPT_BYTES / 2));
+        let to = boundary((from + EXCERPT_BYTES).min(bytes.len())).max(from);
+        let excerpt = shown(&bytes[from..to]);
+        Self { base, problem, place: from..to, original: excerpt.clone(), excerpt, bytes, reading: false, number }
+    }
+
+    /// The whole text with the excerpt as it is mended. O(length).
+    pub fn mended(&self) -> Vec<u8> {
+        let middle = if self.excerpt == self.original { self.bytes[self.place.clone()].to_vec() } else { unshown(&self.excerpt) };
+        [&self.bytes[..self.place.start], &middle, &self.bytes[self.place.end..]].concat()
+    }
+
+    /// Where the problem stands in the excerpt, in bytes of the excerpt's text.
+    pub fn problem_in_excerpt(&self) -> usize {
+        let offset = (self.problem.offset as usize).clamp(self.place.start, self.place.end);
+        shown(&self.bytes[self.place.start..offset]).len().min(self.original.len())
+    }
+}
+
+/// Text for people: bytes that are not UTF-8 as hex in brackets.
+fn shown(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("⟦{byte:02X}⟧")));
+    }
+    text
+}
+
+/// The bytes that [`shown`] showed.
+fn unshown(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('⟦') {
+        let marker = rest[open..].split('⟧').next().unwrap_or("");
+        let byte = u8::from_str_radix(&marker['⟦'.len_utf8()..], 16).ok().filter(|_| marker.chars().count() == 3);
+        let end = open + marker.len() + '⟧'.len_utf8();
+        match byte {
+            Some(byte) if end <= rest.len() => {
+                bytes.extend_from_slice(&rest.as_bytes()[..open]);
+                bytes.push(byte);
+                rest = &rest[end..];
+            }
+            _ => {
+                let next = open + '⟦'.len_utf8();
+                bytes.extend_from_slice(&rest.as_bytes()[..next]);
+                rest = &rest[next..];
+            }
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_not_text_come_back() {
+        for bytes in [&b"a\xFFb\xC3"[..], "⟦x⟧ ⟦".as_bytes(), "⟦12".as_bytes(), b"", "אב".as_bytes()] {
+            assert_eq!(unshown(&shown(bytes)), bytes);
+        }
+        assert_eq!(shown(b"a\xFF"), "a⟦FF⟧");
+    }
+
+    #[test]
+    fn an_excerpt_of_a_large_text_is_small_and_mends_it() {
+        let text = format!("[{}x,{}1]", "1,".repeat(50_000), "\"א\",".repeat(20_000));
+        let problem = crate::document::Document::parse(text.clone()).unwrap_err();
+        let mut broken = Broken::new(Arc::new(text.clone().into_bytes()), Base::New, problem, 0);
+        assert!(broken.excerpt.len() <= EXCERPT_BYTES);
+        assert!(broken.excerpt[broken.problem_in_excerpt()..].starts_with('x'));
+        assert_eq!(broken.mended(), text.as_bytes());
+        broken.excerpt = broken.excerpt.replace('x', "7");
+        assert_eq!(broken.mended(), text.replace('x', "7").as_bytes());
+    }
+}

@@ -1,0 +1,76 @@
+//! What a new file takes over from the one that it replaces: owner, mode, extended attributes (access lists among them).
+
+use super::disk::Disk;
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+
+/// What could not be taken over, and matters.
+#[derive(Debug)]
+pub enum Refused {
+    /// The owner would change.
+    Owner,
+    /// What the system says.
+    Io(io::Error),
+}
+
+/// Makes `file` like the file `old`. The set-user and set-group bits are dropped, as other editors do; where the group can't be
+/// kept, its rights are dropped rather than given to another group.
+pub fn take_over(disk: &Disk, file: &File, path: &Path, old_file: &File, old: &Metadata) -> Result<(), Refused> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+        let own = disk.stat_open(file, path).map_err(Refused::Io)?;
+        let mut mode = old.mode() & 0o777;
+        let mut change = || -> Result<(), Refused> {
+            if own.uid() != old.uid() {
+                fchown(file, Some(old.uid()), None).map_err(|_| Refused::Owner)?;
+            }
+            if own.gid() != old.gid() && fchown(file, None, Some(old.gid())).is_err() {
+                mode &= !0o070;
+            }
+            copy_attributes(file, old_file).map_err(Refused::Io)?;
+            file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(Refused::Io)
+        };
+        let mut outcome = Ok(());
+        disk.attributes(path, || {
+            outcome = change();
+            Ok(())
+        })
+        .map_err(Refused::Io)?;
+        outcome
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = old_file;
+        disk.attributes(path, || file.set_permissions(old.permissions())).map_err(Refused::Io)
+    }
+}
+
+/// Copies all extended attributes; those that the system keeps for itself are passed over.
+#[cfg(unix)]
+fn copy_attributes(to: &File, from: &File) -> io::Result<()> {
+    use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+    use rustix::io::Errno;
+    let mut names = vec![0u8; 65_536];
+    let length = match flistxattr(from, &mut names) {
+        Ok(length) => length,
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    for name in names[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
+        let mut value = vec![0u8; 65_536];
+        let length = match fgetxattr(from, name, &mut value) {
+            Ok(length) => length,
+            Err(Errno::NODATA | Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        match fsetxattr(to, name, &value[..length], XattrFlags::empty()) {
+            // Security labels and trusted attributes are set by the system or by nobody.
+            Err(_) if !name.starts_with(b"user.") && !name.starts_with(b"system.posix_acl") => {}
+            Err(error) => return Err(error.into()),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! Reading a file: under the shared lock where there is one, and only as a whole that nobody changed meanwhile.
+
+use super::clock::Clock;
+use super::disk::Disk;
+use super::lock::{self, LockError};
+use super::version::Stamp;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a reader waits for a writer.
+pub const READ_WAIT: Duration = Duration::from_secs(2);
+/// Bytes between two looks at whether to go on.
+const STEP: usize = 1 << 22;
+/// A file that changes during this many reads in a row is not read.
+const TRIES: usize = 5;
+
+/// A file's content at one moment.
+#[derive(Debug)]
+pub struct Opened {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The metadata, the same before and after.
+    pub stamp: Stamp,
+    /// Whether nobody may write it.
+    pub read_only: bool,
+}
+
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such file.
+    #[error("{}: there is no such file", .0.display())]
+    Missing(PathBuf),
+    /// A folder, a pipe, a device.
+    #[error("{}: this is {}, not a file", .0.display(), .1)]
+    NotRegular(PathBuf, &'static str),
+    /// It went on changing.
+    #[error("{}: another program keeps writing it; nothing was read", .0.display())]
+    Unsteady(PathBuf),
+    /// The reader stopped.
+    #[error("{}: reading was stopped", .0.display())]
+    Cancelled(PathBuf),
+    /// What the system says.
+    #[error("{}: {}", .0.display(), .1)]
+    Io(PathBuf, #[source] io::Error),
+}
+
+impl OpenError {
+    fn of(path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Missing(path.to_owned()),
+            _ => Self::Io(path.to_owned(), error),
+        }
+    }
+}
+
+/// Reads a whole file. Waits up to [`READ_WAIT`] for a program that holds the lock, then reads without it.
+///
+/// # Errors
+/// Why not; nothing was changed or created on the disk.
+pub fn read(
+    disk: &Disk,
+    clock: &dyn Clock,
+    path: &Path,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<Opened, OpenError> {
+    let real = disk.canonical(path).map_err(|error| OpenError::of(path, error))?;
+    let _lock = match lock::shared(disk, clock, &lock::lock_names(disk, path, &real), READ_WAIT) {
+        Ok(locking) => locking,
+        Err(LockError::Busy | LockError::Cancelled) => None,
+    };
+    read_locked(disk, clock, &real, progress)
+}
+
+/// Reads a whole file without the lock, or under one that the caller holds. The file is closed again on return.
+pub(super) fn read_locked(
+    disk: &Disk,
+    clock: &dyn Clock,
+    path: &Path,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<Opened, OpenError> {
+    let io = |error| OpenError::of(path, error);
+    let kind = disk.stat(path).map_err(io)?;
+    if !kind.is_file() {
+        return Err(OpenError::NotRegular(path.to_owned(), kind_name(&kind)));
+    }
+    for _ in 0..TRIES {
+        let file = disk.open(path).map_err(io)?;
+        let metadata = disk.stat_open(&file, path).map_err(io)?;
+        if !metadata.is_file() {
+            return Err(OpenError::NotRegular(path.to_owned(), kind_name(&metadata)));
+        }
+        let before = Stamp::of(&metadata, clock.now_ns());
+        let mut bytes = vec![0; before.size as usize];
+        let mut done = 0;
+        while done < bytes.len() {
+            if progress(done as u64, before.size).is_break() {
+                return Err(OpenError::Cancelled(path.to_owned()));
+            }
+            let end = bytes.len().min(done + STEP);
+            match disk.read(&file, path, &mut bytes[done..end]).map_err(io)? {
+                0 => break,
+                count => done += count,
+            }
+        }
+        // One byte more than there was would be a change as well.
+        let grown = disk.read(&file, path, &mut [0; 1]).map_err(io)? > 0;
+        let after = Stamp::of(&disk.stat_open(&file, path).map_err(io)?, clock.now_ns());
+        if done == bytes.len() && !grown && before.same_metadata(&after) {
+            return Ok(Opened { bytes, stamp: before, read_only: is_read_only(path, &metadata) });
+        }
+        clock.sleep(Duration::from_millis(20));
+    }
+    Err(OpenError::Unsteady(path.to_owned()))
+}
+
+/// Whether the file's mode or its file system forbids everyone to write it, or this user.
+pub fn is_read_only(path: &Path, metadata: &std::fs::Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        // The superuser may write all, but a file that nobody may write is meant to be left alone.
+        metadata.permissions().readonly() || rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_err()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        metadata.permissions().readonly()
+    }
+}
+
+/// What a thing is that is not a file.
+pub(super) fn kind_name(metadata: &std::fs::Metadata) -> &'static str {
+    if metadata.is_dir() {
+        return "a folder";
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = metadata.file_type();
+        if kind.is_fifo() {
+            return "a named pipe";
+        }
+        if kind.is_socket() {
+            return "a socket";
+        }
+    }
+    "a device"
+}

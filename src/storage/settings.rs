@@ -1,0 +1,75 @@
+//! What the program remembers between starts: recent files, colours, the window.
+
+use super::disk::Disk;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The settings file's content. What a newer version wrote is kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Files that were open, the last one first.
+    pub recent: Vec<PathBuf>,
+    /// `system`, `light` or `dark`.
+    pub theme: String,
+    /// The window's inner size in points.
+    pub window: Option<(f32, f32)>,
+    /// What this version does not know.
+    #[serde(flatten)]
+    pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Reads the settings. A broken file means defaults, and a sentence that says so.
+pub fn load(disk: &Disk, path: &Path) -> (Settings, Option<String>) {
+    match disk.read_small(path) {
+        Ok(bytes) => match serde_json::from_slice(&bytes) {
+            Ok(settings) => (settings, None),
+            Err(error) => (Settings::default(), Some(format!("The settings in {} could not be read ({error}).", path.display()))),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (Settings::default(), None),
+        Err(error) => (Settings::default(), Some(format!("The settings in {} could not be read ({error}).", path.display()))),
+    }
+}
+
+/// Writes the settings: beside, synced, renamed.
+///
+/// # Errors
+/// What the system says; the old settings are whole.
+pub fn store(disk: &Disk, path: &Path, settings: &Settings) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    disk.make_folder(folder)?;
+    let bytes = serde_json::to_vec_pretty(settings)?;
+    let (file, part) = disk.create_temporary(folder, ".settings-", ".part")?;
+    let written = disk
+        .write(&file, &part, &bytes)
+        .and_then(|()| disk.sync(&file, &part))
+        .and_then(|()| disk.rename(&part, path))
+        .and_then(|()| disk.sync_folder(folder));
+    written.inspect_err(|_| {
+        // The error is what is told; the part is litter, or in place already.
+        let _ = disk.remove(&part);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_and_a_broken_file_is_no_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("treekeep").join("settings.json");
+        let disk = Disk::real();
+        assert_eq!(load(&disk, &path), (Settings::default(), None));
+        let mut settings = Settings { recent: vec!["/a.json".into()], theme: "dark".into(), ..Settings::default() };
+        settings.other.insert("future".into(), serde_json::json!([1]));
+        store(&disk, &path, &settings).unwrap();
+        assert_eq!(load(&disk, &path), (settings, None));
+        std::fs::write(&path, "{\"recent\": 7").unwrap();
+        let (loaded, notice) = load(&disk, &path);
+        assert_eq!(loaded, Settings::default());
+        assert!(notice.unwrap().contains("settings.json"));
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no litter");
+    }
+}
