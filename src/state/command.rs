@@ -206,7 +206,8 @@ impl Command {
         let path = &session.view.selection;
         let can_change = session.editor.is_none();
         let in_container = !path.is_empty();
-        let child_count = || path.parent().and_then(|parent| session.document().node(&parent)).map_or(0, |node| node.child_count());
+        let child_count =
+            || path.parent().and_then(|parent| session.document().node(&parent)).map_or(0, |node| node.child_count());
         let number = path.last().copied().unwrap_or(0);
         match self {
             Self::New | Self::Open | Self::OpenSample | Self::Close | Self::Theme(_) | Self::Help | Self::About => true,

@@ -1,2 +1,170 @@
-//! x
+//! All that the program remembers, as plain data, and what it decides: `update` takes a command or an event and gives effects.
+//!
+//! Pure: no window, no disk, no thread, no clock but the one that is passed in. So every decision — save, conflict, reload,
+//! close — is tested with a list of inputs.
+
+pub mod command;
 pub mod rows;
+pub mod scroll;
+pub mod session;
+mod update;
+
+pub use command::{Command, Theme};
+pub use session::{Broken, Report, Session, Status};
+pub use update::{Answer, CompareFor, Effect, Event, FileKind, Go, Input, Now, Opened, PickPurpose, SaveEnd, SaveOrder, update};
+
+use std::path::PathBuf;
+
+/// Names one open document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DocumentId(pub u64);
+
+/// What one place in the window holds.
+pub enum Content {
+    /// A file on its way.
+    Loading {
+        /// The file.
+        path: PathBuf,
+        /// Bytes read.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// A text that is not JSON.
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// The text.
+        broken: Box<Broken>,
+    },
+    /// A document.
+    Ready(Box<Session>),
+}
+
+/// An open document and its name.
+pub struct Tab {
+    /// Names it in effects and events.
+    pub id: DocumentId,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// A question or a list over the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dialog {
+    /// Closing with unsaved edits.
+    Close,
+    /// Closing was asked for while a save runs.
+    ClosingAfterSave,
+    /// A path is typed, since no system dialog could be shown.
+    Path {
+        /// What for.
+        purpose: PickPurpose,
+        /// What is typed.
+        text: String,
+        /// Why the system's dialog is not there.
+        why: String,
+    },
+    /// Keys.
+    Help,
+    /// Version and licence.
+    About,
+    /// Something that could not be done, when there is no document to say it at.
+    Trouble(Report),
+}
+
+/// Everything.
+pub struct State {
+    /// Open documents; at the moment one a window.
+    pub tabs: Vec<Tab>,
+    /// Number of the one that is shown.
+    pub active: usize,
+    /// What stands over the window.
+    pub dialog: Option<Dialog>,
+    /// A system dialog is open.
+    pub picking: bool,
+    /// Files that were open before, the last one first.
+    pub recent: Vec<PathBuf>,
+    /// Colours.
+    pub theme: Theme,
+    /// What was copied last, with its key, so that pasting brings the key back.
+    copied: Option<(String, Option<String>)>,
+    /// The window closes when the save that runs has ended well.
+    close_after_save: bool,
+    /// The window may close.
+    pub closing: bool,
+    next_number: u64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            tabs: Vec::new(),
+            active: 0,
+            dialog: None,
+            picking: false,
+            recent: Vec::new(),
+            theme: Theme::System,
+            copied: None,
+            close_after_save: false,
+            closing: false,
+            next_number: 1,
+        }
+    }
+}
+
+impl State {
+    /// The tab that is shown.
+    pub fn tab(&self) -> Option<&Tab> {
+        self.tabs.get(self.active)
+    }
+
+    /// The document that is shown.
+    pub fn session(&self) -> Option<&Session> {
+        match &self.tab()?.content {
+            Content::Ready(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    fn session_mut(&mut self) -> Option<&mut Session> {
+        match &mut self.tabs.get_mut(self.active)?.content {
+            Content::Ready(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    fn session_of(&mut self, id: DocumentId) -> Option<&mut Session> {
+        match &mut self.tabs.iter_mut().find(|tab| tab.id == id)?.content {
+            Content::Ready(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Whether a file is on its way.
+    pub fn is_loading(&self) -> bool {
+        matches!(self.tab(), Some(Tab { content: Content::Loading { .. }, .. }))
+    }
+
+    /// The window's title.
+    pub fn title(&self) -> String {
+        match self.tab().map(|tab| &tab.content) {
+            None => "Treekeep".to_owned(),
+            Some(Content::Loading { path, .. } | Content::Broken { path, .. }) => format!("{} — Treekeep", file_name(path)),
+            Some(Content::Ready(session)) => {
+                let dot = if session.unsaved() > 0 { "• " } else { "" };
+                format!("{dot}{} — Treekeep", session.name)
+            }
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+}
+
+/// A file's name for people.
+pub fn file_name(path: &std::path::Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

@@ -44,13 +44,13 @@ impl Base {
 pub enum OnDisk {
     /// What the current era stands on, as far as is known.
     Base,
-    /// Another version, ready to be shown.
-    Other(Theirs),
+    /// This version, which may be what the document stands on, or not.
+    Known(Theirs),
     /// There is no file.
     Gone,
 }
 
-/// Another program's version.
+/// A version on the disk: another program's, where the document does not stand on it.
 #[derive(Clone)]
 pub struct Theirs {
     /// Its text as a document.
@@ -81,6 +81,8 @@ pub enum Purpose {
 pub struct Saving {
     /// The revision that is being written.
     pub revision: RevisionId,
+    /// The document of that revision.
+    pub document: Document,
     /// What for.
     pub purpose: Purpose,
     /// When it began.
@@ -109,6 +111,10 @@ pub struct Failure {
     pub report: Report,
     /// What was tried.
     pub purpose: Purpose,
+    /// With which revision.
+    pub revision: RevisionId,
+    /// Whether the next edit tries again.
+    pub tries_again: bool,
 }
 
 /// A version that was loaded by itself or by choice.
@@ -217,6 +223,8 @@ pub struct Session {
     pub failure: Option<Failure>,
     /// A version that was loaded.
     pub loaded: Option<Loaded>,
+    /// A version came while nothing was edited; it loads as soon as it can.
+    pub waits_to_load: bool,
     /// A short remark.
     pub notice: Option<String>,
     /// A row that is being edited.
@@ -243,6 +251,7 @@ impl Session {
             saving: None,
             failure: None,
             loaded: None,
+            waits_to_load: false,
             notice: None,
             editor: None,
             differences: None,
@@ -294,16 +303,16 @@ impl Session {
         match &self.on_disk {
             OnDisk::Base => Status::Saved,
             OnDisk::Gone => Status::DeletedOnDisk,
-            OnDisk::Other(theirs) if self.history.base().digest() == Some(theirs.version.digest) => Status::Saved,
-            OnDisk::Other(_) if self.unsaved() > 0 => Status::Conflict,
-            OnDisk::Other(_) => Status::ChangedOnDisk,
+            OnDisk::Known(theirs) if self.history.base().digest() == Some(theirs.version.digest) => Status::Saved,
+            OnDisk::Known(_) if self.unsaved() > 0 => Status::Conflict,
+            OnDisk::Known(_) => Status::ChangedOnDisk,
         }
     }
 
     /// Their version, where it is not what the document stands on.
     pub fn theirs(&self) -> Option<&Theirs> {
         match &self.on_disk {
-            OnDisk::Other(theirs) if self.history.base().digest() != Some(theirs.version.digest) => Some(theirs),
+            OnDisk::Known(theirs) if self.history.base().digest() != Some(theirs.version.digest) => Some(theirs),
             _ => None,
         }
     }

@@ -1,0 +1,385 @@
+//! Saving, and meeting the versions of others.
+
+use super::super::session::{Base, Differences, Failure, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs};
+use super::super::{Content, DocumentId, State};
+use super::{CompareFor, Effect, Now, PickPurpose, SaveEnd, SaveOrder, files, navigate};
+use crate::document::path::map_all;
+use crate::document::{Comparison, Difference, Document, Fragment, History, Path, Problem, Step};
+use crate::storage::{Digest, Expected, Stamp, Version};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The ordinary save. A document without a file asks where.
+pub fn save(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
+    let Some((id, session)) = current(state) else { return };
+    if session.saving.is_some() || session.editor.is_some() {
+        return files::stay_open(state);
+    }
+    if session.path.is_none() {
+        return files::pick(state, PickPurpose::SaveCopy, effects);
+    }
+    // Nothing to write, and nobody to disagree with.
+    if session.unsaved() == 0 && session.status_of_disk() == Status::Saved {
+        return;
+    }
+    begin(id, session, Purpose::Save, now, effects);
+}
+
+fn current(state: &mut State) -> Option<(DocumentId, &mut Session)> {
+    let tab = state.tabs.get_mut(state.active)?;
+    match &mut tab.content {
+        Content::Ready(session) => Some((tab.id, session)),
+        _ => None,
+    }
+}
+
+/// Orders a save of the document as it is now.
+fn begin(id: DocumentId, session: &mut Session, purpose: Purpose, now: &Now, effects: &mut Vec<Effect>) {
+    let revision = session.history.current();
+    let mut saving = Saving {
+        revision: revision.id,
+        document: revision.document.clone(),
+        purpose: purpose.clone(),
+        since_ms: now.ms,
+        step: "",
+        waits_for_digest: false,
+    };
+    let own = session.path.clone();
+    let (path, expected) = match (&purpose, session.history.base(), session.theirs()) {
+        (Purpose::Copy(path) | Purpose::First(path), ..) => (path.clone(), Expected::Anything),
+        (Purpose::Again, ..) => (own.clone().unwrap_or_default(), Expected::Nothing),
+        (Purpose::KeepMine, _, Some(theirs)) => (own.clone().unwrap_or_default(), Expected::Version(theirs.version)),
+        (Purpose::KeepMine, _, None) => return,
+        (Purpose::Save, Base::Version(version), _) => (own.clone().unwrap_or_default(), Expected::Version(*version)),
+        (Purpose::Save, Base::New, _) => (own.clone().unwrap_or_default(), Expected::Nothing),
+        (Purpose::Save, Base::Read(_), _) => {
+            saving.waits_for_digest = true;
+            session.saving = Some(saving);
+            return;
+        }
+    };
+    effects.push(Effect::Save(SaveOrder {
+        id,
+        path,
+        expected,
+        document: saving.document.clone(),
+        revision: saving.revision,
+        purpose,
+        own,
+    }));
+    session.failure = None;
+    session.saving = Some(saving);
+}
+
+/// A copy, or the first save of a new document.
+pub fn save_to(state: &mut State, path: PathBuf, now: &Now, effects: &mut Vec<Effect>) {
+    let Some((id, session)) = current(state) else { return };
+    if session.saving.is_some() {
+        return;
+    }
+    let purpose = files::purpose_of(session, &path);
+    begin(id, session, purpose, now, effects);
+}
+
+/// Mine over theirs, as it was shown.
+pub fn keep_mine(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
+    if let Some((id, session)) = current(state) {
+        begin(id, session, Purpose::KeepMine, now, effects);
+    }
+}
+
+/// A file that was deleted comes back.
+pub fn save_again(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
+    if let Some((id, session)) = current(state) {
+        begin(id, session, Purpose::Again, now, effects);
+    }
+}
+
+/// What failed is tried once more.
+pub fn retry(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
+    let Some((id, session)) = current(state) else { return };
+    if let Some(failure) = session.failure.take() {
+        begin(id, session, failure.purpose, now, effects);
+    }
+}
+
+/// After a failed save the next edit tries again.
+pub fn retry_after_edit(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
+    let Some((id, session)) = current(state) else { return };
+    let revision = session.history.current().id;
+    let due = session
+        .failure
+        .as_ref()
+        .is_some_and(|failure| failure.purpose == Purpose::Save && failure.tries_again && failure.revision != revision);
+    if due && session.saving.is_none() && session.editor.is_none() && session.unsaved() > 0 {
+        begin(id, session, Purpose::Save, now, effects);
+    }
+}
+
+/// The digest of the text that was read: from now on it can be saved and watched.
+pub fn digest(state: &mut State, id: DocumentId, stamp: Stamp, digest: Digest, now: &Now, effects: &mut Vec<Effect>) {
+    let Some(session) = state.session_of(id) else { return };
+    if *session.history.base() != Base::Read(stamp) {
+        return;
+    }
+    let version = Version { stamp, digest };
+    session.history.rebase(Base::Version(version));
+    if let Some(path) = &session.path {
+        effects.push(Effect::Watch(id, path.clone(), version));
+    }
+    if session.saving.as_ref().is_some_and(|saving| saving.waits_for_digest) {
+        session.saving = None;
+        begin(id, session, Purpose::Save, now, effects);
+    }
+}
+
+/// A save ended.
+pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects: &mut Vec<Effect>) {
+    let Some(session) = state.session_of(id) else { return };
+    let saving = session.saving.take();
+    match end {
+        SaveEnd::Saved { version, purpose, revision, remark } => {
+            session.failure = None;
+            session.notice = remark;
+            if let Purpose::Copy(path) = &purpose {
+                let text = format!("A copy was saved as {}.", path.display());
+                session.notice = Some(session.notice.take().map_or(text.clone(), |remark| format!("{text} {remark}")));
+            } else {
+                if let Purpose::First(path) = &purpose {
+                    session.path = Some(path.clone());
+                    session.name = super::super::file_name(path);
+                }
+                session.loaded = None;
+                session.read_only = false;
+                session.history.saved(revision, Base::Version(version));
+                session.last_save = Some(now.clock_with_seconds(now.unix_ns));
+                session.differences = None;
+                let document = saving.map_or_else(|| session.document().clone(), |saving| saving.document);
+                session.on_disk = OnDisk::Known(Theirs { document, version, differing: None });
+                let path = session.path.clone().unwrap_or_default();
+                effects.push(Effect::Watch(id, path.clone(), version));
+                if matches!(purpose, Purpose::First(_)) {
+                    files::remember(state, &path, effects);
+                }
+            }
+            files::close_if_asked(state, effects);
+        }
+        SaveEnd::Failed { report, purpose, is_conflict, is_cancelled } => {
+            if is_cancelled {
+                session.notice = Some("The save was stopped. Nothing was written.".to_owned());
+            } else {
+                let revision = saving.map_or(session.history.current().id, |saving| saving.revision);
+                session.failure = Some(Failure { report, purpose, revision, tries_again: !is_conflict });
+            }
+            // What is on the disk is looked at now, not at the next turn.
+            effects.push(Effect::LookNow);
+            files::stay_open(state);
+        }
+    }
+}
+
+/// Another version is on the disk.
+pub fn changed(state: &mut State, id: DocumentId, version: Version, fragment: &Arc<Fragment>, effects: &mut Vec<Effect>) {
+    if replace_broken(state, id, version, fragment, effects) {
+        return;
+    }
+    let Some(session) = state.session_of(id) else { return };
+    // After the save the file is watched anew, from what the save left.
+    if session.saving.is_some() {
+        return;
+    }
+    let follows = session.status_of_disk() == Status::Saved || matches!(session.on_disk, OnDisk::Gone);
+    let document = Document::of(fragment);
+    session.on_disk = OnDisk::Known(Theirs { document: document.clone(), version, differing: None });
+    if session.history.base().digest() == Some(version.digest) {
+        session.history.rebase(Base::Version(version));
+        session.failure = None;
+        return;
+    }
+    session.waits_to_load = follows && session.unsaved() == 0;
+    let mine = session.document().root().clone();
+    if !session.waits_to_load {
+        effects.push(Effect::Compare(id, mine, document.root().clone(), CompareFor::Count { version }));
+    }
+}
+
+/// Loads what waits for it: a version that came while nothing was edited, as soon as no field is open.
+pub fn load_if_due(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some((id, session)) = current(state) else { return };
+    if !session.waits_to_load || session.editor.is_some() || session.saving.is_some() {
+        return;
+    }
+    session.waits_to_load = false;
+    let Some(theirs) = session.theirs().cloned() else { return };
+    let (mine, other) = (session.document().root().clone(), theirs.document.root().clone());
+    let version = theirs.version;
+    let purpose = if session.unsaved() == 0 {
+        CompareFor::Load { revision: session.history.current().id, version, document: theirs.document }
+    } else {
+        CompareFor::Count { version }
+    };
+    effects.push(Effect::Compare(id, mine, other, purpose));
+}
+
+/// A broken text that another program mended, and nobody here touched.
+fn replace_broken(
+    state: &mut State,
+    id: DocumentId,
+    version: Version,
+    fragment: &Arc<Fragment>,
+    effects: &mut Vec<Effect>,
+) -> bool {
+    let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return false };
+    let Content::Broken { path, broken } = &tab.content else { return false };
+    if broken.excerpt == broken.original && !broken.reading {
+        let path = path.clone();
+        let view = super::super::session::View { fold: super::super::rows::Fold::open(), ..Default::default() };
+        let history = History::new(Document::of(fragment), Base::Version(version), view);
+        tab.content = Content::Ready(Box::new(Session::new(Some(path.clone()), super::super::file_name(&path), history)));
+        effects.push(Effect::Watch(id, path.clone(), version));
+        files::remember(state, &path, effects);
+    }
+    true
+}
+
+/// The same content has other metadata.
+pub fn touched(state: &mut State, id: DocumentId, version: Version, read_only: bool) {
+    let Some(session) = state.session_of(id) else { return };
+    session.read_only = read_only;
+    if session.history.base().digest() == Some(version.digest) {
+        session.history.rebase(Base::Version(version));
+    }
+    match &mut session.on_disk {
+        OnDisk::Known(theirs) if theirs.version.digest == version.digest => theirs.version = version,
+        OnDisk::Gone if session.history.base().digest() == Some(version.digest) => session.on_disk = OnDisk::Base,
+        _ => {}
+    }
+}
+
+/// The file is gone. What is shown stays.
+pub fn gone(state: &mut State, id: DocumentId) {
+    if let Some(session) = state.session_of(id)
+        && session.saving.is_none()
+    {
+        session.on_disk = OnDisk::Gone;
+    }
+}
+
+/// The file is not JSON at the moment. What is shown stays.
+pub fn not_json(state: &mut State, id: DocumentId, problem: &Problem) {
+    if let Some(session) = state.session_of(id) {
+        session.notice = Some(format!(
+            "{} on disk is not JSON at the moment (line {}, column {}). What is shown is the version before.",
+            session.name, problem.line, problem.column
+        ));
+    }
+}
+
+/// Loads theirs; the way there is a comparison, which says how positions move.
+pub fn take_theirs(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some((id, session)) = current(state) else { return };
+    let Some(theirs) = session.theirs().cloned() else { return };
+    let (mine, other) = (session.document().root().clone(), theirs.document.root().clone());
+    let purpose = CompareFor::Take { revision: session.history.current().id, version: theirs.version, document: theirs.document };
+    effects.push(Effect::Compare(id, mine, other, purpose));
+}
+
+/// Lists what differs.
+pub fn compare(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some((id, session)) = current(state) else { return };
+    let Some(theirs) = session.theirs().cloned() else { return };
+    let mine = session.document().clone();
+    let purpose = CompareFor::List { mine: mine.clone(), theirs: theirs.document.clone() };
+    effects.push(Effect::Compare(id, mine.root().clone(), theirs.document.root().clone(), purpose));
+}
+
+/// Two documents were compared.
+pub fn compared(
+    state: &mut State,
+    id: DocumentId,
+    purpose: CompareFor,
+    comparison: Comparison,
+    now: &Now,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(session) = state.session_of(id) else { return };
+    match purpose {
+        CompareFor::Count { version } => {
+            if let OnDisk::Known(theirs) = &mut session.on_disk
+                && theirs.version.digest == version.digest
+            {
+                theirs.differing = Some(comparison.total);
+            }
+        }
+        CompareFor::List { mine, theirs } => {
+            session.differences =
+                Some(Differences { list: comparison.differences.into(), total: comparison.total, mine, theirs });
+        }
+        CompareFor::Load { revision, version, document } => {
+            if session.history.current().id == revision && session.unsaved() == 0 && session.editor.is_none() {
+                let when = now.clock(version.stamp.modified_ns);
+                let text = format!("Changed on disk at {when}, loaded. {}.", values_differ(comparison.total));
+                load(session, version, document, comparison, text, now);
+            } else {
+                let (mine, theirs) = (session.document().root().clone(), document.root().clone());
+                effects.push(Effect::Compare(id, mine, theirs, CompareFor::Count { version }));
+            }
+        }
+        CompareFor::Take { revision, version, document } => {
+            if session.history.current().id == revision {
+                let text = format!("Their version is loaded; {}. Undo brings yours back.", values_differ(comparison.total));
+                load(session, version, document, comparison, text, now);
+            }
+        }
+    }
+}
+
+/// `3 values differ`.
+pub fn values_differ(count: u64) -> String {
+    match count {
+        0 => "No value differs".to_owned(),
+        1 => "1 value differs".to_owned(),
+        more => format!("{more} values differ"),
+    }
+}
+
+/// Another version becomes a revision of its own, with positions where they were.
+fn load(session: &mut Session, version: Version, document: Document, comparison: Comparison, text: String, now: &Now) {
+    let view_before = session.view.clone();
+    let old_root = session.document().root().clone();
+    let top = session.view.fold.row(&old_root, session.view.scroll.top_row).map(|row| row.path);
+    let root = document.root().clone();
+    let place = |path: &Path| {
+        let mut path = map_all(&comparison.shifts, path).into_path();
+        // Where very much changed the way there may end early.
+        while document.node(&path).is_none() {
+            path = path.parent().unwrap_or_default();
+        }
+        path
+    };
+    session.view.fold = session.view.fold.shifted(&root, &comparison.shifts);
+    session.view.selection = place(&session.view.selection);
+    if let Some(top) = top
+        && let Some(row) = session.view.fold.row_of(&root, &place(&top))
+    {
+        session.view.scroll.top_row = row;
+    }
+    let first = comparison.differences.first().map(|difference| match difference {
+        Difference::Changed { after, .. } | Difference::Added { after } => after.clone(),
+        Difference::Removed { before } => place(&before.parent().unwrap_or_default()),
+    });
+    let step =
+        Step { document: document.clone(), label: "Load from disk".into(), shifts: comparison.shifts, view_before, group: None };
+    session.history.load(step, Base::Version(version), now.ms);
+    session.on_disk = OnDisk::Known(Theirs { document, version, differing: None });
+    session.loaded = Some(Loaded { revision: session.history.current().id, text, first });
+    (session.failure, session.differences, session.notice) = (None, None, None);
+}
+
+/// Selects the first value that a load changed.
+pub fn show_change(state: &mut State) {
+    let Some(session) = state.session_mut() else { return };
+    if let Some(path) = session.loaded.as_ref().and_then(|loaded| loaded.first.clone()) {
+        navigate::select(state, path);
+    }
+}

@@ -1,0 +1,424 @@
+//! Commands that change the document, and the field in a row.
+
+use super::super::session::{Editor, Part, Session};
+use super::super::{Command, State};
+use super::{Effect, Now};
+use crate::document::path::map_all;
+use crate::document::scalar::{self, Escaping};
+use crate::document::{Edit, Key, Kind, Node, Path, Shift, Step, Value, pointer};
+
+/// Longer values are not edited in their row.
+pub const EDIT_LIMIT: u64 = 16 * 1024;
+/// Longer values are not put on the clipboard.
+const COPY_LIMIT: u64 = 64 << 20;
+
+/// Makes an edit: a step of the history, with the view following.
+fn apply(session: &mut Session, edit: &Edit, group: Option<u64>, now: &Now) -> bool {
+    let applied = match edit.apply(session.document()) {
+        Ok(applied) => applied,
+        Err(refusal) => {
+            let text = refusal.to_string();
+            session.notice = Some(format!("Not possible: {text}."));
+            return false;
+        }
+    };
+    let view_before = session.view.clone();
+    let root = applied.document.root().clone();
+    session.view.fold = session.view.fold.shifted(&root, &applied.shifts);
+    session.view.selection = map_all(&applied.shifts, &session.view.selection).into_path();
+    let step = Step { document: applied.document, label: edit.describe().into(), shifts: applied.shifts, view_before, group };
+    session.history.push(step, now.ms);
+    (session.loaded, session.notice) = (None, None);
+    true
+}
+
+/// Takes the last step back.
+pub fn undo(state: &mut State) {
+    let Some(session) = state.session_mut() else { return };
+    let Some(undone) = session.history.undo() else { return };
+    (session.loaded, session.notice) = (None, None);
+    let root = session.document().root().clone();
+    session.view = match undone.shifts.as_ref() {
+        // What was opened since stays open; what the step removed comes back as it was folded.
+        [] | [Shift::Inserted { .. } | Shift::Moved { .. }] => {
+            let back: Vec<Shift> = undone.shifts.iter().rev().map(Shift::inverse).collect();
+            let fold = session.view.fold.shifted(&root, &back);
+            super::super::session::View { fold, ..undone.view_before }
+        }
+        [shift @ (Shift::Removed { .. } | Shift::Replaced(_))] => {
+            let mut fold = session.view.fold.shifted(&root, &[shift.inverse()]);
+            let returned = match shift {
+                Shift::Removed { parent, index, count, .. } => (*index..index + count).map(|k| parent.child(k)).collect(),
+                Shift::Replaced(path) => vec![path.clone()],
+                _ => Vec::new(),
+            };
+            for path in returned {
+                let old = undone.view_before.fold.at(&path);
+                fold = fold.with(&root, &path, |_| old);
+            }
+            super::super::session::View { fold, ..undone.view_before }
+        }
+        _ => undone.view_before,
+    };
+    if session.view.fold.row_of(&root, &session.view.selection).is_none() {
+        super::navigate::reveal(session, &session.view.selection.clone());
+    }
+}
+
+/// Makes the undone step again.
+pub fn redo(state: &mut State) {
+    let Some(session) = state.session_mut() else { return };
+    let Some(redone) = session.history.redo() else { return };
+    (session.loaded, session.notice) = (None, None);
+    let root = session.document().root().clone();
+    session.view.fold = session.view.fold.shifted(&root, &redone.shifts);
+    session.view.selection = match redone.shifts.last() {
+        Some(Shift::Inserted { parent, index, .. }) => parent.child(*index),
+        Some(Shift::Replaced(path)) => path.clone(),
+        _ => map_all(redone.shifts.iter(), &session.view.selection).into_path(),
+    };
+    super::navigate::reveal(session, &session.view.selection.clone());
+}
+
+/// Commands that are one edit of the selected value.
+pub fn run(state: &mut State, command: Command, now: &Now) {
+    let number = state.number();
+    let Some(session) = state.session_mut() else { return };
+    let path = session.view.selection.clone();
+    match command {
+        Command::InsertBefore | Command::InsertAfter => {
+            if let Some((parent, index)) = path.split_last() {
+                insert_new(session, &parent, index + u64::from(command == Command::InsertAfter), number, now);
+            }
+        }
+        Command::InsertInside => {
+            let index = session.selected().child_count();
+            insert_new(session, &path, index, number, now);
+        }
+        Command::Duplicate => {
+            if apply(session, &Edit::Duplicate { path: path.clone(), key: None }, None, now)
+                && let Some((parent, index)) = path.split_last()
+            {
+                session.view.selection = parent.child(index + 1);
+            }
+        }
+        Command::Delete => {
+            apply(session, &Edit::Remove { path }, None, now);
+        }
+        Command::MoveUp | Command::MoveDown | Command::MoveOut | Command::MoveIn => move_selected(session, command, &path, now),
+        Command::ChangeType(kind) => change_type(session, &path, kind, now),
+        _ => {}
+    }
+}
+
+fn move_selected(session: &mut Session, command: Command, path: &Path, now: &Now) {
+    /// Moves of the same value that follow each other quickly are one step.
+    const GROUP: u64 = 1;
+    let Some((parent, index)) = path.split_last() else { return };
+    let to = match command {
+        Command::MoveUp if index > 0 => parent.child(index - 1),
+        Command::MoveDown => parent.child(index + 1),
+        Command::MoveOut => match parent.split_last() {
+            Some((above, number)) => above.child(number + 1),
+            None => return,
+        },
+        Command::MoveIn if index > 0 => {
+            let into = parent.child(index - 1);
+            let count = session.document().node(&into).map_or(0, |node| node.child_count());
+            into.child(count)
+        }
+        _ => return,
+    };
+    let has_key = session.selected_key().is_some();
+    let key = match to.parent() {
+        Some(target) if !has_key => free_key(session, &target),
+        _ => None,
+    };
+    let group = matches!(command, Command::MoveUp | Command::MoveDown).then_some(GROUP);
+    if apply(session, &Edit::Move { from: path.clone(), to: to.clone(), key }, group, now) {
+        super::navigate::reveal(session, &to);
+        session.view.selection = to;
+    }
+}
+
+/// A key that the object at `path` does not have; `None` where it is no object.
+fn free_key(session: &Session, path: &Path) -> Option<Key> {
+    /// In larger objects nobody looks whether the key is free: duplicate keys are no error.
+    const LOOK: usize = 1000;
+    let node = session.document().node(path).filter(|node| node.kind() == Kind::Object)?;
+    let taken: Vec<String> =
+        node.children().take(LOOK).filter_map(|child| Some(scalar::decode(child.key?.bytes()).into_owned())).collect();
+    let name = (1..)
+        .map(|number| if number == 1 { "key".to_owned() } else { format!("key {number}") })
+        .find(|name| !taken.contains(name))?;
+    Key::literal(&scalar::encode(&name, Escaping::Needed)).ok()
+}
+
+fn null() -> Option<Value> {
+    Value::new("null").ok()
+}
+
+/// A new value, and a field to say what it is.
+fn insert_new(session: &mut Session, parent: &Path, index: u64, number: u64, now: &Now) {
+    let Some(value) = null() else { return };
+    let key = free_key(session, parent);
+    let part = if key.is_some() { Part::Key } else { Part::Value };
+    if !apply(session, &Edit::Insert { parent: parent.clone(), index, key, value }, None, now) {
+        return;
+    }
+    let path = parent.child(index);
+    super::navigate::reveal(session, &path);
+    session.view.selection = path;
+    open_editor(session, part, true, number);
+}
+
+fn change_type(session: &mut Session, path: &Path, kind: Kind, now: &Now) {
+    let node = session.selected();
+    if node.kind() == kind {
+        return;
+    }
+    if node.kind().is_container() && node.byte_len() > COPY_LIMIT {
+        session.notice = Some("This value is too large to be changed into another type in one step.".to_owned());
+        return;
+    }
+    let text = converted(&node, kind, session.document().style().escaping);
+    if let Ok(value) = Value::new(&text) {
+        apply(session, &Edit::Replace { path: path.clone(), value }, None, now);
+    }
+}
+
+/// The value as one of another type, as near as there is one.
+fn converted(node: &Node, kind: Kind, escaping: Escaping) -> String {
+    let text = String::from_utf8_lossy(&node.to_bytes()).into_owned();
+    let plain = if node.kind() == Kind::String { scalar::decode(text.as_bytes()).into_owned() } else { text.clone() };
+    match (kind, node.kind()) {
+        (Kind::Null, _) => "null".to_owned(),
+        (Kind::Bool, _) => (plain == "true" || (node.kind() == Kind::Number && plain != "0")).to_string(),
+        (Kind::Number, Kind::Bool) => u8::from(plain == "true").to_string(),
+        (Kind::Number, _) => match Value::new(&plain) {
+            Ok(value) if value.kind() == Kind::Number => plain,
+            _ => "0".to_owned(),
+        },
+        (Kind::String, _) => scalar::encode(&plain, escaping),
+        (Kind::Array, Kind::Object) => {
+            let items: Vec<String> =
+                node.children().map(|child| String::from_utf8_lossy(&child.node.to_bytes()).into_owned()).collect();
+            format!("[{}]", items.join(","))
+        }
+        (Kind::Object, Kind::Array) => {
+            let member = |(k, child): (usize, crate::document::Child)| {
+                format!("\"{k}\":{}", String::from_utf8_lossy(&child.node.to_bytes()))
+            };
+            let members: Vec<String> = node.children().enumerate().map(member).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        (Kind::Array, Kind::Null) => "[]".to_owned(),
+        (Kind::Object, Kind::Null) => "{}".to_owned(),
+        (Kind::Array, _) => format!("[{text}]"),
+        (Kind::Object, _) => format!("{{\"value\":{text}}}"),
+    }
+}
+
+/// Opens a field for the selected row. On a container Enter opens or closes it.
+pub fn start(state: &mut State, part: Part) {
+    let number = state.number();
+    let Some(session) = state.session_mut() else { return };
+    if session.editor.is_some() {
+        return;
+    }
+    if part == Part::Value && session.selected().kind().is_container() {
+        let path = session.view.selection.clone();
+        return super::navigate::toggle(state, &path);
+    }
+    super::navigate::reveal(session, &session.view.selection.clone());
+    open_editor(session, part, false, number);
+}
+
+fn open_editor(session: &mut Session, part: Part, fresh: bool, number: u64) {
+    let literal = match part {
+        Part::Key => session.selected_key().map(|key| key.bytes().to_vec()),
+        Part::Value => {
+            let node = session.selected();
+            if node.byte_len() > EDIT_LIMIT {
+                session.notice = Some(format!(
+                    "This value has {} bytes: too long to be edited in its row. Replace it by pasting over it (Ctrl+Shift+V) or from a file.",
+                    node.byte_len()
+                ));
+                return;
+            }
+            node.raw_text().map(<[u8]>::to_vec)
+        }
+    };
+    let Some(literal) = literal else { return };
+    let plain = literal.starts_with(b"\"") && scalar::is_plain_editable(&literal);
+    let text = if plain { scalar::decode(&literal).into_owned() } else { String::from_utf8_lossy(&literal).into_owned() };
+    session.editor = Some(Editor { path: session.view.selection.clone(), part, text, plain, problem: None, fresh, number });
+}
+
+/// The text in the field changed: is it valid?
+pub fn typed(state: &mut State, text: String) {
+    if let Some(editor) = state.session_mut().and_then(|session| session.editor.as_mut()) {
+        editor.text = text;
+        editor.problem = problem(editor);
+    }
+}
+
+fn problem(editor: &Editor) -> Option<String> {
+    let told = |problem: crate::document::Problem| problem.message;
+    match (editor.plain, editor.part) {
+        (true, _) => None,
+        (false, Part::Key) => Key::literal(&editor.text).err().map(told),
+        (false, Part::Value) => Value::new(&editor.text).err().map(told),
+    }
+}
+
+/// Takes what was typed. What is not valid stays in the field, with the reason.
+pub fn commit(state: &mut State, now: &Now) {
+    let number = state.number();
+    let Some(session) = state.session_mut() else { return };
+    let Some(editor) = session.editor.clone() else { return };
+    if let Some(problem) = problem(&editor) {
+        if let Some(editor) = &mut session.editor {
+            editor.problem = Some(problem);
+        }
+        return;
+    }
+    let escaping = session.document().style().escaping;
+    let old = match editor.part {
+        Part::Key => session.document().node(&editor.path.parent().unwrap_or_default()).and_then(|parent| {
+            let child = parent.child(*editor.path.last()?)?;
+            child.key.map(|key| key.bytes().to_vec())
+        }),
+        Part::Value => session.document().node(&editor.path).and_then(|node| node.raw_text().map(<[u8]>::to_vec)),
+    };
+    session.editor = None;
+    // The row went away under the field: what was typed is told, not lost.
+    let Some(old) = old else {
+        session.notice = Some(format!("The row is gone. What was typed: {}", editor.text));
+        return;
+    };
+    let literal = if editor.plain { scalar::rewrite(&old, &editor.text, escaping) } else { editor.text.trim().to_owned() };
+    if literal.as_bytes() != old {
+        let edit = match editor.part {
+            Part::Key => Key::literal(&literal).ok().map(|key| Edit::Rename { path: editor.path.clone(), key }),
+            Part::Value => Value::new(&literal).ok().map(|value| Edit::Replace { path: editor.path.clone(), value }),
+        };
+        let taken = edit.is_some_and(|edit| apply(session, &edit, None, now));
+        if !taken {
+            session.editor = Some(editor);
+            return;
+        }
+    }
+    if editor.fresh && editor.part == Part::Key {
+        open_editor(session, Part::Value, true, number);
+    }
+}
+
+/// Closes the field by taking what was typed; says whether it is closed.
+pub fn leave_editor(state: &mut State, now: &Now) -> bool {
+    // The value of a fresh row is asked for once, not when the person clicks elsewhere.
+    if let Some(editor) = state.session_mut().and_then(|session| session.editor.as_mut()) {
+        editor.fresh = false;
+    }
+    commit(state, now);
+    state.session().is_none_or(|session| session.editor.is_none())
+}
+
+/// Closes the field as if nothing was typed. A row that was made for it goes again.
+pub fn abandon(state: &mut State) {
+    let Some(session) = state.session_mut() else { return };
+    let Some(editor) = session.editor.take() else { return };
+    let just_inserted = matches!(session.history.current().shifts.as_ref(), [Shift::Inserted { parent, index, .. }]
+        if parent.child(*index) == editor.path);
+    if editor.fresh && just_inserted {
+        undo(state);
+    }
+}
+
+/// Puts the value on the clipboard.
+pub fn copy(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(session) = state.session_mut() else { return };
+    let node = session.selected();
+    if node.byte_len() > COPY_LIMIT {
+        session.notice = Some("This value is too large for the clipboard.".to_owned());
+        return;
+    }
+    let text = String::from_utf8_lossy(&node.to_bytes()).into_owned();
+    let key = session.selected_key().map(|key| String::from_utf8_lossy(key.bytes()).into_owned());
+    state.copied = Some((text.clone(), key));
+    effects.push(Effect::Copy(text));
+}
+
+/// Copies and removes.
+pub fn cut(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
+    let before = effects.len();
+    copy(state, effects);
+    if effects.len() > before {
+        run(state, Command::Delete, now);
+    }
+}
+
+/// Puts the JSON Pointer on the clipboard.
+pub fn copy_path(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(session) = state.session_mut() else { return };
+    if let Some(text) = pointer::pointer(session.document().root(), &session.view.selection) {
+        session.notice = Some(format!("Copied: {}", if text.is_empty() { "the empty pointer (the root)" } else { &text }));
+        effects.push(Effect::Copy(text));
+    }
+}
+
+/// Puts text from the clipboard behind the selected value, or in its place.
+pub fn paste(state: &mut State, text: &str, over: bool, now: &Now) {
+    let key = state.copied.as_ref().filter(|(copied, _)| copied == text).and_then(|(_, key)| key.clone());
+    let Some(session) = state.session_mut() else { return };
+    if session.editor.is_some() {
+        return;
+    }
+    let looks_like_json = matches!(text.trim_start().as_bytes().first(), Some(b'{' | b'[' | b'"'));
+    let value = match Value::new(text) {
+        Ok(value) => value,
+        Err(problem) if looks_like_json || text.is_empty() => {
+            session.notice = Some(format!("What was copied is not JSON ({problem}). Nothing was inserted."));
+            return;
+        }
+        // Words are taken as a string.
+        Err(_) => match Value::new(&scalar::encode(text, session.document().style().escaping)) {
+            Ok(value) => value,
+            Err(_) => return,
+        },
+    };
+    let path = session.view.selection.clone();
+    let target = path.split_last().filter(|_| !over);
+    let (parent, index) = match target {
+        Some((parent, index)) => (parent, index + 1),
+        // Behind the root there is nothing: a container takes it in.
+        None if !over && session.selected().kind().is_container() => (path.clone(), session.selected().child_count()),
+        None => {
+            apply(session, &Edit::Replace { path, value }, None, now);
+            return;
+        }
+    };
+    let is_object = session.document().node(&parent).is_some_and(|node| node.kind() == Kind::Object);
+    let key = match key.filter(|_| is_object).and_then(|key| Key::literal(&key).ok()) {
+        Some(key) => Some(key),
+        None => free_key(session, &parent),
+    };
+    if apply(session, &Edit::Insert { parent: parent.clone(), index, key, value }, None, now) {
+        let path = parent.child(index);
+        super::navigate::reveal(session, &path);
+        session.view.selection = path;
+    }
+}
+
+/// A file's value comes in the place of the selected one.
+pub fn value_read(state: &mut State, id: super::DocumentId, value: Result<String, String>, now: &Now) {
+    let Some(session) = state.session_of(id) else { return };
+    let path = session.view.selection.clone();
+    match value.map(|text| Value::new(&text)) {
+        Ok(Ok(value)) => {
+            apply(session, &Edit::Replace { path, value }, None, now);
+        }
+        Ok(Err(problem)) => session.notice = Some(format!("That file is not JSON ({problem}). Nothing was changed.")),
+        Err(why) => session.notice = Some(why),
+    }
+}

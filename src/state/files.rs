@@ -1,0 +1,322 @@
+//! Opening, closing, dialogs, texts that are not JSON.
+
+use super::super::session::{Base, Purpose, Report, Session, View};
+use super::super::{Broken, Content, Dialog, DocumentId, State, Tab, file_name};
+use super::{Answer, Effect, Now, Opened, PickPurpose, disk, edits};
+use crate::document::{Document, Fragment, History, Problem};
+use crate::state::Status;
+use crate::state::rows::Fold;
+use crate::storage::Version;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The document that the start page offers.
+const SAMPLE: &str = include_str!("../../assets/sample.json");
+/// Files in the list of recent ones.
+const RECENT: usize = 12;
+
+fn first_view() -> View {
+    View { fold: Fold::open(), ..View::default() }
+}
+
+/// Shows a document in the window; one that was shown and has nothing unsaved goes.
+fn show(state: &mut State, content: Content) -> DocumentId {
+    let id = DocumentId(state.number());
+    state.tabs.clear();
+    state.tabs.push(Tab { id, content });
+    state.active = 0;
+    id
+}
+
+/// Whether what is shown can go; asks otherwise.
+fn may_replace(state: &mut State) -> bool {
+    let busy = state.session().is_some_and(|session| session.unsaved() > 0 || session.saving.is_some());
+    if busy && let Some(session) = state.session_mut() {
+        session.notice = Some("Save or close this document first: a window holds one document.".to_owned());
+    }
+    !busy
+}
+
+/// Opens the first of some files, and names the rest.
+pub fn open(state: &mut State, paths: Vec<PathBuf>, effects: &mut Vec<Effect>) {
+    let mut paths = paths.into_iter();
+    let Some(path) = paths.next() else { return };
+    if !may_replace(state) {
+        return;
+    }
+    let others: Vec<String> = paths.map(|path| file_name(&path)).collect();
+    let id = show(state, Content::Loading { path: path.clone(), done: 0, total: 0 });
+    effects.push(Effect::Open(id, path));
+    if !others.is_empty() {
+        state.dialog = Some(Dialog::Trouble(Report {
+            what: format!("A window holds one document. Not opened: {}.", others.join(", ")),
+            safe: String::new(),
+            todo: "Start Treekeep once more for each of them.".to_owned(),
+        }));
+    }
+}
+
+/// An empty document.
+pub fn new(state: &mut State) {
+    if may_replace(state) {
+        start_with(state, "{}\n", "Untitled");
+    }
+}
+
+/// The sample.
+pub fn sample(state: &mut State) {
+    if may_replace(state) {
+        start_with(state, SAMPLE, "sample.json");
+    }
+}
+
+fn start_with(state: &mut State, text: &str, name: &str) {
+    if let Ok(document) = Document::parse(text) {
+        let history = History::new(document, Base::New, first_view());
+        show(state, Content::Ready(Box::new(Session::new(None, name.to_owned(), history))));
+    }
+}
+
+/// How far a file is read.
+pub fn progress(state: &mut State, id: DocumentId, now_done: u64, now_total: u64) {
+    if let Some(Tab { content: Content::Loading { done, total, .. }, .. }) = state.tabs.iter_mut().find(|tab| tab.id == id) {
+        (*done, *total) = (now_done, now_total);
+    }
+}
+
+/// A file was read.
+pub fn opened(state: &mut State, id: DocumentId, path: PathBuf, opened: Opened, effects: &mut Vec<Effect>) {
+    let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
+    let history = History::new(Document::of(&opened.fragment), Base::Read(opened.stamp), first_view());
+    let mut session = Session::new(Some(path.clone()), file_name(&path), history);
+    session.read_only = opened.read_only;
+    tab.content = Content::Ready(Box::new(session));
+    effects.push(Effect::ComputeDigest(id, opened.stamp, opened.fragment));
+    remember(state, &path, effects);
+}
+
+/// Puts a file on top of the recent ones.
+pub fn remember(state: &mut State, path: &Path, effects: &mut Vec<Effect>) {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    state.recent.retain(|known| *known != path);
+    state.recent.insert(0, path);
+    state.recent.truncate(RECENT);
+    effects.push(Effect::StoreSettings(state.recent.clone(), state.theme));
+}
+
+/// A file is not JSON: it is shown where it stops being that.
+pub fn not_json(
+    state: &mut State,
+    id: DocumentId,
+    path: PathBuf,
+    bytes: Arc<Vec<u8>>,
+    version: Version,
+    problem: Problem,
+    effects: &mut Vec<Effect>,
+) {
+    let number = state.number();
+    let base = Base::Version(version);
+    effects.push(Effect::Watch(id, path.clone(), version));
+    if let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) {
+        tab.content = Content::Broken { path, broken: Box::new(Broken::new(bytes, base, problem, number)) };
+    }
+}
+
+/// A file was not read.
+pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report, effects: &mut Vec<Effect>) {
+    state.tabs.retain(|tab| tab.id != id);
+    state.active = 0;
+    state.dialog = Some(Dialog::Trouble(report));
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if state.recent.contains(&absolute) {
+        state.recent.retain(|known| *known != absolute);
+        effects.push(Effect::StoreSettings(state.recent.clone(), state.theme));
+    }
+}
+
+/// The excerpt changed.
+pub fn mend(state: &mut State, text: String) {
+    if let Some(Tab { content: Content::Broken { broken, .. }, .. }) = state.tabs.get_mut(state.active) {
+        broken.excerpt = text;
+    }
+}
+
+/// The mended text is read.
+pub fn read_again(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Tab { id, content: Content::Broken { broken, .. } }) = state.tabs.get_mut(state.active)
+        && !broken.reading
+    {
+        broken.reading = true;
+        effects.push(Effect::ReadMended(*id, broken.mended()));
+    }
+}
+
+/// The mended text was read: a document with one unsaved change, or the next problem.
+pub fn mended(
+    state: &mut State,
+    id: DocumentId,
+    result: Result<Arc<Fragment>, (Arc<Vec<u8>>, Problem)>,
+    effects: &mut Vec<Effect>,
+) {
+    let number = state.number();
+    let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
+    let Content::Broken { path, broken } = &tab.content else { return };
+    let (path, base) = (path.clone(), broken.base.clone());
+    match result {
+        Err((bytes, problem)) => {
+            tab.content = Content::Broken { path, broken: Box::new(Broken::new(bytes, base, problem, number)) };
+        }
+        Ok(fragment) => {
+            let history = History::unsaved(Document::of(&fragment), base.clone(), first_view());
+            tab.content = Content::Ready(Box::new(Session::new(Some(path.clone()), file_name(&path), history)));
+            if let Base::Version(version) = base {
+                effects.push(Effect::Watch(id, path.clone(), version));
+            }
+            remember(state, &path, effects);
+        }
+    }
+}
+
+/// Shows the system's dialog, one at a time.
+pub fn pick(state: &mut State, purpose: PickPurpose, effects: &mut Vec<Effect>) {
+    if state.picking || state.dialog.is_some() {
+        return;
+    }
+    if purpose == PickPurpose::Open && !may_replace(state) {
+        return;
+    }
+    state.picking = true;
+    let near = state.session().and_then(|session| session.path.clone()).or_else(|| state.recent.first().cloned());
+    let suggested = match purpose {
+        PickPurpose::SaveCopy => Some(near.unwrap_or_default().with_file_name(suggested_name(state))),
+        _ => near,
+    };
+    effects.push(Effect::Pick(purpose, suggested));
+}
+
+fn suggested_name(state: &State) -> String {
+    match state.session() {
+        Some(session) if session.path.is_none() => match session.name.strip_suffix(".json") {
+            Some(stem) => format!("{stem}.json"),
+            None => format!("{}.json", session.name.to_lowercase()),
+        },
+        Some(session) => {
+            let (stem, ending) = session.name.rsplit_once('.').unwrap_or((&session.name, "json"));
+            format!("{stem} copy.{ending}")
+        }
+        None => "untitled.json".to_owned(),
+    }
+}
+
+/// A file was picked, or the dialog was closed.
+pub fn picked(state: &mut State, purpose: PickPurpose, path: Option<PathBuf>, now: &Now, effects: &mut Vec<Effect>) {
+    state.picking = false;
+    let Some(path) = path else {
+        state.close_after_save = false;
+        return;
+    };
+    match purpose {
+        PickPurpose::Open => open(state, vec![path], effects),
+        PickPurpose::SaveCopy => disk::save_to(state, path, now, effects),
+        PickPurpose::ReplaceValue => {
+            if let Some(tab) = state.tab() {
+                effects.push(Effect::ReadValue(tab.id, path));
+            }
+        }
+    }
+}
+
+/// An answer to the dialog that is shown.
+pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Effect>) {
+    match (answer, state.dialog.take()) {
+        (Answer::Save, Some(Dialog::Close)) => {
+            state.close_after_save = true;
+            disk::save(state, now, effects);
+        }
+        (Answer::DoNotSave, Some(Dialog::Close)) => {
+            state.closing = true;
+            effects.push(Effect::CloseWindow);
+        }
+        (Answer::Path(text), Some(Dialog::Path { purpose, .. })) if !text.trim().is_empty() => {
+            picked(state, purpose, Some(PathBuf::from(text)), now, effects);
+        }
+        (Answer::Path(_), Some(dialog @ Dialog::Path { .. })) => state.dialog = Some(dialog),
+        (Answer::TypePath(text), Some(Dialog::Path { purpose, why, .. })) => {
+            state.dialog = Some(Dialog::Path { purpose, text, why })
+        }
+        (Answer::Cancel, Some(Dialog::ClosingAfterSave | Dialog::Close)) => state.close_after_save = false,
+        _ => {}
+    }
+}
+
+/// Closes the window, or asks.
+pub fn close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
+    edits::commit(state, now);
+    let (saving, unsaved) = match state.session() {
+        Some(session) => (session.saving.is_some(), session.unsaved() > 0),
+        None => (
+            false,
+            matches!(state.tab(), Some(Tab { content: Content::Broken { broken, .. }, .. }) if broken.excerpt != broken.original),
+        ),
+    };
+    if saving {
+        state.close_after_save = true;
+        state.dialog = Some(Dialog::ClosingAfterSave);
+    } else if unsaved {
+        state.dialog = Some(Dialog::Close);
+    } else {
+        state.closing = true;
+        effects.push(Effect::CloseWindow);
+    }
+}
+
+/// Escape: the field in the row, a save, an opening.
+pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Tab { id, content: Content::Loading { .. } }) = state.tab() {
+        effects.push(Effect::StopOpening(*id));
+        return;
+    }
+    if state.session().is_some_and(|session| session.editor.is_some()) {
+        return edits::abandon(state);
+    }
+    if let (Some(tab), Some(session)) = (state.tab(), state.session())
+        && session.saving.is_some()
+    {
+        effects.push(Effect::StopSave(tab.id));
+    }
+}
+
+/// After a save: closes if that was what it was for.
+pub fn close_if_asked(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.close_after_save {
+        return;
+    }
+    state.close_after_save = false;
+    if matches!(state.dialog, Some(Dialog::ClosingAfterSave)) {
+        state.dialog = None;
+    }
+    match state.session().map(Session::status) {
+        Some(Status::Saved | Status::ReadOnly) | None => {
+            state.closing = true;
+            effects.push(Effect::CloseWindow);
+        }
+        // Typed on while it was being saved.
+        Some(_) => state.dialog = Some(Dialog::Close),
+    }
+}
+
+/// A save failed: the window stays.
+pub fn stay_open(state: &mut State) {
+    state.close_after_save = false;
+    if matches!(state.dialog, Some(Dialog::ClosingAfterSave)) {
+        state.dialog = None;
+    }
+}
+
+/// The purpose of a save to `path`.
+pub fn purpose_of(session: &Session, path: &Path) -> Purpose {
+    match &session.path {
+        None => Purpose::First(path.to_owned()),
+        Some(_) => Purpose::Copy(path.to_owned()),
+    }
+}
