@@ -262,17 +262,64 @@ pub struct Line {
 #[must_use]
 pub fn layout(painter: &Painter, text: &str, font: &FontId, color: Color32, base: Base) -> Line {
     let shown = escaped(clip(text, MAX_CHARS).text, |character| is_unseen(character) && !is_isolate(character));
+    let shown = clip(&shown, MAX_CHARS).text; // six times longer if all of it was escaped
     // The placeholder lets lines that differ in their colour share a galley.
     let galley = |text: String| painter.layout_no_wrap(text, font.clone(), Color32::PLACEHOLDER);
     let mut line = Line { parts: Vec::new(), width: 0.0, height: 0.0, color };
-    if needs_ordering(&shown) {
-        for word in visual_order(&shown, base) {
-            line.push(galley(word.displayed(&shown).into_owned()));
+    if needs_ordering(shown) {
+        for word in visual_order(shown, base) {
+            line.push(galley(word.displayed(shown).into_owned()));
         }
     } else {
-        line.push(galley(shown.into_owned()));
+        line.push(galley(shown.to_owned()));
     }
     line
+}
+
+/// A text of which as much is drawn as there is room for.
+#[derive(Clone, Copy, Debug)]
+pub struct Excerpt<'a> {
+    /// The text, or its start.
+    pub text: &'a str,
+    /// Whether the text goes on after what is given.
+    pub goes_on: bool,
+    /// Whether it stands in quotation marks; the closing one appears only after a whole text.
+    pub quoted: bool,
+}
+
+impl Excerpt<'_> {
+    /// The first characters, with an ellipsis if that is not all.
+    fn written(&self, max_chars: usize) -> String {
+        let Clipped { text, cut } = clip(self.text, max_chars);
+        let open = if self.quoted { "\"" } else { "" };
+        let close = if cut || self.goes_on { "…" } else { open };
+        format!("{open}{text}{close}")
+    }
+
+    /// Lays out as much as fits into `width` points.
+    #[must_use]
+    pub fn layout(&self, painter: &Painter, font: &FontId, color: Color32, base: Base, width: f32) -> Line {
+        let char_width = painter.fonts_mut(|fonts| fonts.glyph_width(font, '0')).max(1.0);
+        let columns = (width / char_width).max(0.0) as usize;
+        // ASCII in a monospaced font needs exactly this much; other letters may be narrower, or marks without a width.
+        let guess = if !self.text.is_ascii() {
+            3 * columns
+        } else if self.text.len() + 2 <= columns && !self.goes_on {
+            columns
+        } else {
+            columns.saturating_sub(2)
+        };
+        let mut max_chars = guess.clamp(1, MAX_CHARS - 2);
+        loop {
+            let line = layout(painter, &self.written(max_chars), font, color, base);
+            if line.width() <= width || max_chars == 1 {
+                return line;
+            }
+            let laid_out = clip(self.text, max_chars).text.chars().count();
+            let fitting = (laid_out as f32 * width / line.width()) as usize;
+            max_chars = fitting.clamp(1, max_chars - 1);
+        }
+    }
 }
 
 impl Line {
@@ -381,6 +428,19 @@ mod tests {
             assert_eq!(visible(text), expected, "{text:?}");
         }
         assert_eq!(isolated("a\u{2069}b"), "\u{2068}a\\u2069b\u{2069}");
+    }
+
+    #[test]
+    fn an_excerpt_shows_where_it_ends() {
+        for (text, goes_on, quoted, expected) in [
+            ("abc", false, true, "\"abc\""),
+            ("abc", true, true, "\"abc…"),
+            ("abcdef", false, true, "\"abcd…"),
+            ("abcdef", false, false, "abcd…"),
+            ("", false, true, "\"\""),
+        ] {
+            assert_eq!(Excerpt { text, goes_on, quoted }.written(4), expected);
+        }
     }
 
     /// The words as they stand on the screen, from left to right, separated by `|`.
