@@ -172,15 +172,21 @@ fn split_run(text: &str, run: Range<usize>, right_to_left: bool, words: &mut Vec
             previous = None;
             continue;
         }
-        let kind = grapheme.chars().next().and_then(script);
-        // In a left-to-right run these are digits, such as Persian ones, that egui would reverse as a word.
-        let alone = !right_to_left && kind.is_some();
+        let first = grapheme.chars().next();
+        let kind = first.and_then(script);
+        // Arabic and Persian digits run from left to right, but as a word egui would reverse them like letters.
+        let alone = !right_to_left && (kind.is_some() || first.is_some_and(is_arabic_digit));
         match words.last_mut() {
             Some(word) if previous == Some(kind) && !alone => word.range.end = range.end,
             _ => words.push(Word { range, right_to_left }),
         }
-        previous = Some(kind);
+        previous = (!alone).then_some(kind);
     }
+}
+
+/// A digit, or a sign between digits, of the Arabic block.
+fn is_arabic_digit(character: char) -> bool {
+    matches!(character, '\u{660}'..='\u{66c}' | '\u{6f0}'..='\u{6f9}')
 }
 
 fn is_isolate(character: char) -> bool {
@@ -360,6 +366,7 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use egui_kittest::Harness;
     use proptest::prelude::*;
 
     use super::*;
@@ -474,8 +481,8 @@ mod tests {
             ("אב, גד", "גד| ,|אב", "גד| ,|אב"),
             // Arabic letters stay together, so that they join.
             ("مرحبا بالعالم", "بالعالم| |مرحبا", "بالعالم| |مرحبا"),
-            ("سنة ٢٠٢٣، نعم", "نعم| ،|٢٠٢٣| |سنة", "نعم| ،|٢٠٢٣| |سنة"),
-            // Persian digits are letters to egui and would come out reversed as a word.
+            ("سنة ٢٠٢٣، نعم", "نعم| ،|٢|٠|٢|٣| |سنة", "نعم| ،|٢|٠|٢|٣| |سنة"),
+            ("a٢٠b", "a|٢|٠|b", "a|٢|٠|b"),
             ("سال ۱۲", "۱|۲| |سال", "۱|۲| |سال"),
             ("می\u{200c}خواهم", "می\u{200c}خواهم", "می\u{200c}خواهم"),
             // Scripts come from different fonts.
@@ -493,6 +500,21 @@ mod tests {
         assert_eq!(on_screen(&list, Base::LeftToRight), "\"|גד| |אב|\", \"|הו|\", \"|x|\"");
         let plain = "\"אב\", \"הו\"";
         assert_eq!(on_screen(plain, Base::LeftToRight), "\"|הו|\" ,\"|אב|\"");
+    }
+
+    #[test]
+    fn the_width_of_a_line_is_that_of_its_words_with_the_spaces() {
+        let mut widths = Vec::new();
+        let mut harness = Harness::new_ui(|ui| {
+            let width = |text, base| layout(ui.painter(), text, &FontId::monospace(13.0), Color32::WHITE, base).width();
+            let space = ui.fonts_mut(|fonts| fonts.glyph_width(&FontId::monospace(13.0), ' '));
+            let isolated = isolated("ab ");
+            let texts = ["", " ", "a ", &isolated, "a\n"];
+            widths = texts.map(|text| (width(text, Base::LeftToRight) / space * 10.0).round() / 10.0).to_vec();
+        });
+        harness.run();
+        drop(harness);
+        assert_eq!(widths, [0.0, 1.0, 2.0, 3.0, 3.0]);
     }
 
     proptest! {

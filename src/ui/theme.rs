@@ -52,6 +52,8 @@ pub struct Tokens {
     pub edited: Color32,
     /// Behind what a search has found.
     pub search_hit: Color32,
+    /// The mark of a search hit on the scroll bar.
+    pub search_mark: Color32,
     /// Behind a question that can't wait.
     pub banner: Color32,
     /// Text on the banner.
@@ -83,6 +85,7 @@ pub static LIGHT: Tokens = Tokens {
     on_accent: rgb(0xffffff),
     edited: rgb(0xc97a00),
     search_hit: rgb(0xffe48a),
+    search_mark: rgb(0xd9a800),
     banner: rgb(0xfff3d1),
     on_banner: rgb(0x5c4300),
     banner_line: rgb(0xe6c565),
@@ -107,6 +110,7 @@ pub static DARK: Tokens = Tokens {
     on_accent: rgb(0x0d1520),
     edited: rgb(0xf0b429),
     search_hit: rgb(0x6a5714),
+    search_mark: rgb(0xd9a800),
     banner: rgb(0x3a2f14),
     on_banner: rgb(0xf3d58a),
     banner_line: rgb(0x6d5a22),
