@@ -5,3 +5,4 @@ pub mod cli;
 pub mod document;
 pub mod state;
 pub mod storage;
+pub mod ui;
