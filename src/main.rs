@@ -4,9 +4,16 @@ use std::process::ExitCode;
 use treekeep::cli::{self, Task};
 
 fn main() -> ExitCode {
+    env_logger::init();
     treekeep::storage::survive_size_limits();
     match cli::run() {
         Task::Done(exit) => exit,
-        Task::Window(_files) => ExitCode::SUCCESS,
+        Task::Window(files) => match treekeep::app::run(files) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::from(2)
+            }
+        },
     }
 }

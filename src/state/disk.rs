@@ -155,7 +155,8 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
                 session.last_save = Some(now.clock_with_seconds(now.unix_ns));
                 session.differences = None;
                 let document = saving.map_or_else(|| session.document().clone(), |saving| saving.document);
-                session.on_disk = OnDisk::Known(Theirs { document, version, differing: None });
+                session.on_disk =
+                    OnDisk::Known(Theirs { document, version, when: now.clock(version.stamp.modified_ns), differing: None });
                 let path = session.path.clone().unwrap_or_default();
                 effects.push(Effect::Watch(id, path.clone(), version));
                 if matches!(purpose, Purpose::First(_)) {
@@ -179,7 +180,14 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
 }
 
 /// Another version is on the disk.
-pub fn changed(state: &mut State, id: DocumentId, version: Version, fragment: &Arc<Fragment>, effects: &mut Vec<Effect>) {
+pub fn changed(
+    state: &mut State,
+    id: DocumentId,
+    version: Version,
+    fragment: &Arc<Fragment>,
+    now: &Now,
+    effects: &mut Vec<Effect>,
+) {
     if replace_broken(state, id, version, fragment, effects) {
         return;
     }
@@ -190,7 +198,12 @@ pub fn changed(state: &mut State, id: DocumentId, version: Version, fragment: &A
     }
     let follows = session.status_of_disk() == Status::Saved || matches!(session.on_disk, OnDisk::Gone);
     let document = Document::of(fragment);
-    session.on_disk = OnDisk::Known(Theirs { document: document.clone(), version, differing: None });
+    session.on_disk = OnDisk::Known(Theirs {
+        document: document.clone(),
+        version,
+        when: now.clock(version.stamp.modified_ns),
+        differing: None,
+    });
     if session.history.base().digest() == Some(version.digest) {
         session.history.rebase(Base::Version(version));
         session.failure = None;
@@ -371,7 +384,7 @@ fn load(session: &mut Session, version: Version, document: Document, comparison:
     let step =
         Step { document: document.clone(), label: "Load from disk".into(), shifts: comparison.shifts, view_before, group: None };
     session.history.load(step, Base::Version(version), now.ms);
-    session.on_disk = OnDisk::Known(Theirs { document, version, differing: None });
+    session.on_disk = OnDisk::Known(Theirs { document, version, when: now.clock(version.stamp.modified_ns), differing: None });
     session.loaded = Some(Loaded { revision: session.history.current().id, text, first });
     (session.failure, session.differences, session.notice) = (None, None, None);
 }

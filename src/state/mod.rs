@@ -114,6 +114,11 @@ impl Default for State {
 }
 
 impl State {
+    /// No document yet.
+    pub fn new(recent: Vec<PathBuf>, theme: Theme) -> Self {
+        Self { recent, theme, ..Self::default() }
+    }
+
     /// The tab that is shown.
     pub fn tab(&self) -> Option<&Tab> {
         self.tabs.get(self.active)

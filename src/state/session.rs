@@ -57,6 +57,8 @@ pub struct Theirs {
     pub document: Document,
     /// The version.
     pub version: Version,
+    /// When it was written, for people.
+    pub when: String,
     /// How many values differ from the current document, once compared.
     pub differing: Option<u64>,
 }

@@ -77,6 +77,8 @@ pub enum Input {
     ReadAgain,
     /// An answer to the dialog.
     Answer(Answer),
+    /// The list of differences is put away.
+    CloseDifferences,
     /// The window is to be closed.
     CloseRequested,
     /// Something from the jobs.
@@ -263,8 +265,8 @@ pub enum Effect {
     ReadValue(DocumentId, PathBuf),
     /// Puts text on the clipboard.
     Copy(String),
-    /// Asks for the clipboard's text.
-    RequestPaste,
+    /// Asks for the clipboard's text; `true` where it goes over the selected value.
+    RequestPaste(bool),
     /// Remembers recent files and colours.
     StoreSettings(Vec<PathBuf>, Theme),
     /// Closes the window.
@@ -323,6 +325,11 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         Input::Mend(text) => files::mend(state, text),
         Input::ReadAgain => files::read_again(state, &mut effects),
         Input::Answer(answer) => files::answer(state, answer, now, &mut effects),
+        Input::CloseDifferences => {
+            if let Some(session) = state.session_mut() {
+                session.differences = None;
+            }
+        }
         Input::CloseRequested => files::close(state, now, &mut effects),
         Input::Event(event) => take(state, event, now, &mut effects),
     }
@@ -353,7 +360,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::Copy => edits::copy(state, effects),
         Command::Cut => edits::cut(state, now, effects),
         Command::CopyPath => edits::copy_path(state, effects),
-        Command::Paste | Command::PasteOver => effects.push(Effect::RequestPaste),
+        Command::Paste | Command::PasteOver => effects.push(Effect::RequestPaste(command == Command::PasteOver)),
         Command::EditValue => edits::start(state, Part::Value),
         Command::EditKey => edits::start(state, Part::Key),
         Command::Undo => edits::undo(state),
@@ -398,7 +405,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             }
         }
         Event::SaveEnded(id, end) => disk::ended(state, id, end, now, effects),
-        Event::DiskChanged(id, version, fragment) => disk::changed(state, id, version, &fragment, effects),
+        Event::DiskChanged(id, version, fragment) => disk::changed(state, id, version, &fragment, now, effects),
         Event::DiskTouched(id, version, read_only) => disk::touched(state, id, version, read_only),
         Event::DiskGone(id) => disk::gone(state, id),
         Event::DiskNotJson(id, problem) => disk::not_json(state, id, &problem),

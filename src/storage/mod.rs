@@ -31,7 +31,7 @@ pub use error::{Obstacle, SaveError, Step};
 pub use open::{OpenError, Opened, READ_WAIT, is_read_only, read};
 pub use save::{BackupPolicy, Content, Durability, Env, Expected, Observer, Options, Saved, UpdateError, save, update};
 pub use settings::{Settings, load as load_settings, store as store_settings};
-pub use version::{Digest, Look, Stamp, Version, look};
+pub use version::{Digest, Look, Stamp, Version, has_coarse_times, look};
 pub use watch::{Hint, Watch, watch};
 
 use std::path::PathBuf;
@@ -44,6 +44,11 @@ pub fn state_folder() -> PathBuf {
 /// The settings' file: `$XDG_CONFIG_HOME/treekeep/settings.json`, or what the system has for it.
 pub fn settings_path() -> PathBuf {
     dirs::config_dir().unwrap_or_else(std::env::temp_dir).join("treekeep").join("settings.json")
+}
+
+/// Whether a program of this name is in the `PATH`.
+pub fn is_in_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// The real path of a file, links followed.

@@ -1,11 +1,75 @@
-//! The window: draws what the state holds, and reports what the user did. It decides nothing.
+//! The window: draws what the state holds, and sends what the person did. It decides nothing.
 //!
 //! * [`theme`]: colours, fonts and buttons; no other file names a colour.
 //! * [`text`]: text cut, escaped and put in visual order before it is drawn.
 //! * [`format`]: numbers and sizes for people.
-//! * [`tree`]: the rows, their scroll position and the scroll bar.
+//! * [`tree`]: the rows, the field in a row, the scroll bar.
+//! * [`keys`]: the keyboard. [`menu`], [`banner`], [`path_bar`], [`status_bar`]: what stands around the tree.
+//! * [`start_page`], [`broken`], [`differences`], [`dialogs`]: what stands in its place or over it.
 
+pub mod banner;
+pub mod broken;
+pub mod dialogs;
+pub mod differences;
 pub mod format;
+pub mod keys;
+pub mod menu;
+pub mod path_bar;
+pub mod start_page;
+pub mod status_bar;
 pub mod text;
 pub mod theme;
 pub mod tree;
+
+use crate::state::{Content, Input, State};
+use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+
+/// What drawing remembers from frame to frame; nothing that matters.
+#[derive(Default)]
+pub struct Memory {
+    /// The tree as it was drawn last.
+    pub tree: tree::Memory,
+    /// Milliseconds since the program began.
+    pub now_ms: u64,
+}
+
+/// Draws the whole window; gives what the person did.
+pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    let tokens = theme::tokens(ui);
+    let bar = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(8, 4));
+    let line = egui::Stroke::new(1.0, tokens.line);
+    let modal = state.dialog.is_some();
+    if !modal {
+        keys::take(ui, state, &mut inputs);
+    }
+    Panel::top("menu").frame(bar).exact_size(38.0).show(ui, |ui| menu::menu_ui(ui, state, &mut inputs));
+    banner::banner_ui(ui, state, &mut inputs);
+    if let Some(session) = state.session() {
+        Panel::bottom("status").frame(bar.inner_margin(Margin::symmetric(14, 0))).exact_size(28.0).show(ui, |ui| {
+            status_bar::status_ui(ui, session, memory.now_ms);
+        });
+        if session.differences.is_some() {
+            let frame = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(14, 10)).stroke(line);
+            Panel::right("differences").frame(frame).default_size(420.0).min_size(280.0).show(ui, |ui| {
+                differences::differences_ui(ui, session, &mut inputs);
+            });
+        }
+        Panel::top("path").frame(Frame::new().fill(tokens.tree).inner_margin(Margin::symmetric(14, 0))).exact_size(32.0).show(
+            ui,
+            |ui| {
+                path_bar::path_ui(ui, session, &mut inputs);
+            },
+        );
+    }
+    CentralPanel::default().frame(Frame::new().fill(tokens.tree)).show(ui, |ui| match state.tab() {
+        None => start_page::start_ui(ui, state, &mut inputs),
+        Some(tab) => match &tab.content {
+            Content::Loading { path, done, total } => start_page::loading_ui(ui, path, *done, *total, &mut inputs),
+            Content::Broken { path, broken } => broken::broken_ui(ui, path, broken, &mut inputs),
+            Content::Ready(session) => tree::tree_ui(ui, state, tab.id, session, &mut memory.tree, modal, &mut inputs),
+        },
+    });
+    dialogs::dialog_ui(ui, state, &mut inputs);
+    inputs
+}

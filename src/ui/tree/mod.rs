@@ -1,15 +1,18 @@
 //! The tree of values, drawn by hand so that its length does not matter.
 //!
-//! * [`scroll`]: which rows are visible; arithmetic only.
-//! * [`row`]: one row.
+//! * [`view`](tree_ui): the rows in sight, keys, wheel.
+//! * [`row`]: one row; `edit`: the text field in it.
 //! * [`scroll_bar`]: the bar at the right edge.
 
 use egui::accesskit::Role;
 use egui::{EventFilter, Id, Rect, Response, Sense, Ui, UiBuilder, WidgetInfo};
 
+mod edit;
 pub mod row;
-pub mod scroll;
 pub mod scroll_bar;
+mod view;
+
+pub use view::{Memory, focus_id, tree_ui};
 
 /// Adds an area at `rect` into which the rows of a tree are drawn, and which takes the keyboard's focus for all of them.
 ///

@@ -1,9 +1,9 @@
-//! The scroll bar of the tree, which says where among all rows the window is. The numbers are those of [`scroll`](super::scroll).
+//! The scroll bar of the tree, which says where among all rows the window is. The numbers are those of [`scroll`](crate::state::scroll).
 
 use egui::accesskit::{Action, ActionData, Node, Orientation, Role};
 use egui::{Color32, Id, Rect, Response, Sense, Ui, WidgetInfo, pos2};
 
-use super::scroll::{ScrollPosition, Thumb, Viewport, mark_along_track};
+use crate::state::scroll::{ScrollPosition, Thumb, Viewport, mark_along_track};
 use crate::ui::format::grouped;
 use crate::ui::theme;
 

@@ -1,0 +1,191 @@
+//! eframe's side: job events → `update` → effects → jobs, then drawing. It decides nothing.
+
+use crate::jobs::{Jobs, Surroundings, theme_of};
+use crate::state::{Effect, Event, Input, Now, State, Theme, update};
+use crate::ui::{self, theme};
+use egui::{Context, ThemePreference, ViewportCommand};
+use jiff::tz::TimeZone;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Events taken in one frame; the rest in the next.
+const EVENTS: usize = 256;
+/// A save that is slow tells so after this time.
+const SLOW_SAVE: Duration = Duration::from_millis(350);
+
+/// The window.
+pub struct App {
+    state: State,
+    jobs: Jobs,
+    memory: ui::Memory,
+    begun: Instant,
+    zone: TimeZone,
+    /// Where the text goes that was asked for from the clipboard: over the selected value.
+    paste_over: bool,
+    had_focus: bool,
+    shown: Option<(String, Theme)>,
+}
+
+impl App {
+    /// A window with these files.
+    pub fn new(ctx: &Context, surroundings: Surroundings, files: Vec<PathBuf>) -> Self {
+        let waker = ctx.clone();
+        let (jobs, settings, notice) = Jobs::new(surroundings, Arc::new(move || waker.request_repaint()));
+        let state = State::new(settings.recent, theme_of(&settings.theme));
+        theme::apply(ctx, ThemePreference::System);
+        let mut app = Self {
+            state,
+            jobs,
+            memory: ui::Memory::default(),
+            begun: Instant::now(),
+            zone: TimeZone::system(),
+            paste_over: false,
+            had_focus: true,
+            shown: None,
+        };
+        if !files.is_empty() {
+            app.take(ctx, Input::OpenFiles(files));
+        }
+        if let Some(text) = notice {
+            app.take(ctx, Input::Event(Event::Notice(text)));
+        }
+        app
+    }
+
+    /// What the window shows; for tests.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    fn now(&self) -> Now {
+        let unix_ns = jiff::Timestamp::now().as_nanosecond();
+        Now { ms: self.begun.elapsed().as_millis() as u64, unix_ns, zone: self.zone.clone() }
+    }
+
+    fn take(&mut self, ctx: &Context, input: Input) {
+        let now = self.now();
+        for effect in update(&mut self.state, input, &now) {
+            match self.jobs.run(effect) {
+                None => {}
+                Some(Effect::Copy(text)) => ctx.copy_text(text),
+                Some(Effect::RequestPaste(over)) => {
+                    self.paste_over = over;
+                    ctx.send_viewport_cmd(ViewportCommand::RequestPaste);
+                }
+                Some(Effect::CloseWindow) => ctx.send_viewport_cmd(ViewportCommand::Close),
+                Some(_) => log::error!("an effect was done by nobody"),
+            }
+        }
+    }
+
+    fn take_window_events(&mut self, ctx: &Context) {
+        let (dropped, close, focus) = ctx.input(|input| {
+            let dropped: Vec<PathBuf> = input.raw.dropped_files.iter().map(|file| file.path().to_path_buf()).collect();
+            (dropped, input.viewport().close_requested(), input.focused)
+        });
+        if !dropped.is_empty() {
+            self.take(ctx, Input::OpenFiles(dropped));
+        }
+        if close && !self.state.closing {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.take(ctx, Input::CloseRequested);
+        }
+        if focus && !self.had_focus {
+            self.jobs.run(Effect::LookNow);
+        }
+        self.had_focus = focus;
+    }
+
+    /// Title and colours, where they changed.
+    fn show_outside(&mut self, ctx: &Context) {
+        let shown = (self.state.title(), self.state.theme);
+        if self.shown.as_ref() == Some(&shown) {
+            return;
+        }
+        ctx.send_viewport_cmd(ViewportCommand::Title(shown.0.clone()));
+        ctx.set_theme(match shown.1 {
+            Theme::System => ThemePreference::System,
+            Theme::Light => ThemePreference::Light,
+            Theme::Dark => ThemePreference::Dark,
+        });
+        self.shown = Some(shown);
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        let events: Vec<Event> = self.jobs.events().take(EVENTS).collect();
+        if events.len() == EVENTS {
+            ctx.request_repaint();
+        }
+        for event in events {
+            self.take(ctx, Input::Event(event));
+        }
+        self.take_window_events(ctx);
+        self.show_outside(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.memory.now_ms = self.now().ms;
+        let ctx = ui.ctx().clone();
+        let inputs = ui::window_ui(ui, &self.state, &mut self.memory);
+        if !inputs.is_empty() {
+            ctx.request_repaint();
+        }
+        for input in inputs {
+            let input = match input {
+                Input::Paste(text, _) => Input::Paste(text, std::mem::take(&mut self.paste_over)),
+                other => other,
+            };
+            self.take(&ctx, input);
+        }
+        self.show_outside(&ctx);
+        if self.state.session().is_some_and(|session| session.saving.is_some()) {
+            ctx.request_repaint_after(SLOW_SAVE);
+        }
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.jobs.finish();
+    }
+}
+
+/// Opens the window and stays until it is closed.
+///
+/// # Errors
+/// Why there is no window, as a sentence.
+pub fn run(files: Vec<PathBuf>) -> Result<(), String> {
+    if cfg!(target_os = "linux")
+        && ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+            .iter()
+            .all(|name| std::env::var_os(name).is_none_or(|value| value.is_empty()))
+    {
+        return Err(
+            "There is no display to open a window on. Start Treekeep in a graphical session, set DISPLAY or WAYLAND_DISPLAY, \
+            or use its commands: treekeep --help"
+                .to_owned(),
+        );
+    }
+    let surroundings = Surroundings::real();
+    let (settings, _) = crate::storage::load_settings(&surroundings.disk, &surroundings.settings_path);
+    let size = settings.window.filter(|(width, height)| (320.0..16_000.0).contains(width) && (240.0..16_000.0).contains(height));
+    let viewport = egui::ViewportBuilder::default()
+        .with_app_id("treekeep")
+        .with_title("Treekeep")
+        .with_inner_size(size.unwrap_or((1280.0, 800.0)))
+        .with_min_inner_size([480.0, 320.0])
+        .with_drag_and_drop(true)
+        .with_icon(icon());
+    let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..eframe::NativeOptions::default() };
+    let create =
+        move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
+            Ok(Box::new(App::new(&creation.egui_ctx, surroundings, files)))
+        };
+    eframe::run_native("treekeep", options, Box::new(create))
+        .map_err(|error| format!("The window could not be opened: {error}. The commands work without one: treekeep --help"))
+}
+
+fn icon() -> egui::IconData {
+    eframe::icon_data::from_png_bytes(include_bytes!("../assets/icon.png")).unwrap_or_default()
+}

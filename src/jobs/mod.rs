@@ -1,0 +1,244 @@
+//! Threads, progress, cancel: does the effects and gives events.
+//!
+//! Every thread of the program starts here, but for those of the libraries for windows and file events. An event is sent first,
+//! then the window is woken. One thread makes all saves, in order; each watched file has one; everything else that takes a while
+//! has one for as long as it takes. A job works on a snapshot, so nothing that is typed meanwhile can disturb it.
+
+mod dialog;
+mod open;
+mod save;
+mod watch;
+
+use crate::document::compare;
+use crate::state::{DocumentId, Effect, Event, Theme};
+use crate::storage::{self, Disk, Settings};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+
+pub use dialog::{FileChooser, Picked, SystemChooser};
+
+/// Wakes the window.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// Sends events to the window.
+#[derive(Clone)]
+struct Outbox {
+    events: mpsc::Sender<Event>,
+    wake: Wake,
+}
+
+impl Outbox {
+    /// Sends and wakes. Where nobody listens any more the window is closed, and the event is of no use.
+    fn send(&self, event: Event) {
+        if self.events.send(event).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+/// Tells a job to stop.
+#[derive(Clone, Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    fn now(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn asked(&self) -> ControlFlow<()> {
+        if self.0.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// What jobs work with; tests give other folders and dialogs.
+pub struct Surroundings {
+    /// The disk.
+    pub disk: Disk,
+    /// Where backups stand.
+    pub state_folder: PathBuf,
+    /// Where settings stand.
+    pub settings_path: PathBuf,
+    /// The file dialogs.
+    pub chooser: Arc<dyn FileChooser>,
+}
+
+impl Surroundings {
+    /// Those of a real program.
+    pub fn real() -> Self {
+        Self {
+            disk: Disk::real(),
+            state_folder: storage::state_folder(),
+            settings_path: storage::settings_path(),
+            chooser: Arc::new(SystemChooser),
+        }
+    }
+}
+
+/// All jobs of a window.
+pub struct Jobs {
+    surroundings: Arc<Surroundings>,
+    outbox: Outbox,
+    events: mpsc::Receiver<Event>,
+    saver: Option<(mpsc::Sender<save::Order>, JoinHandle<()>)>,
+    opening: HashMap<DocumentId, Stop>,
+    saving: HashMap<DocumentId, Stop>,
+    watching: HashMap<DocumentId, watch::Watcher>,
+    /// Stops what is of no use when the window is closed.
+    closing: Stop,
+    settings: Settings,
+}
+
+impl Jobs {
+    /// Starts the thread that saves. The settings come back, with what is to be told of them.
+    pub fn new(surroundings: Surroundings, wake: Wake) -> (Self, Settings, Option<String>) {
+        let surroundings = Arc::new(surroundings);
+        let (sender, events) = mpsc::channel();
+        let outbox = Outbox { events: sender, wake };
+        let (settings, notice) = storage::load_settings(&surroundings.disk, &surroundings.settings_path);
+        let saver = save::start(Arc::clone(&surroundings), outbox.clone());
+        let jobs = Self {
+            surroundings,
+            outbox,
+            events,
+            saver,
+            opening: HashMap::new(),
+            saving: HashMap::new(),
+            watching: HashMap::new(),
+            closing: Stop::default(),
+            settings: settings.clone(),
+        };
+        (jobs, settings, notice)
+    }
+
+    /// What came back since the last call.
+    pub fn events(&self) -> impl Iterator<Item = Event> + '_ {
+        self.events.try_iter()
+    }
+
+    /// Does an effect; gives it back where it is the window's to do.
+    pub fn run(&mut self, effect: Effect) -> Option<Effect> {
+        let outbox = self.outbox.clone();
+        let surroundings = Arc::clone(&self.surroundings);
+        match effect {
+            Effect::Open(id, path) => {
+                // A window holds one document: what was watched for another one is not any more.
+                self.watching.clear();
+                let stop = Stop::default();
+                self.opening.insert(id, stop.clone());
+                self.spawn("open", move || open::open(&surroundings.disk, &outbox, id, &path, &stop));
+            }
+            Effect::StopOpening(id) => self.opening.get(&id).into_iter().for_each(Stop::now),
+            Effect::ComputeDigest(id, stamp, fragment) => {
+                self.spawn("digest", move || outbox.send(Event::Digest(id, stamp, storage::Digest::of(fragment.text()))));
+            }
+            Effect::ReadMended(id, bytes) => self.spawn("read", move || open::read_mended(&outbox, id, bytes)),
+            Effect::Save(order) => {
+                let stop = Stop::default();
+                self.saving.insert(order.id, stop.clone());
+                self.order(save::Order::Save(order, stop));
+            }
+            Effect::StopSave(id) => self.saving.get(&id).into_iter().for_each(Stop::now),
+            Effect::Watch(id, path, version) => match self.watching.get(&id) {
+                Some(watcher) if watcher.path == path => watcher.know(version),
+                _ => {
+                    self.watching.remove(&id);
+                    if let Some(watcher) = watch::start(surroundings, outbox, id, path, version) {
+                        self.watching.insert(id, watcher);
+                    }
+                }
+            },
+            Effect::LookNow => self.watching.values().for_each(watch::Watcher::look_now),
+            Effect::Compare(id, before, after, purpose) => {
+                let closing = self.closing.clone();
+                self.spawn("compare", move || {
+                    if let Some(comparison) = compare(&before, &after, &mut || closing.asked()) {
+                        outbox.send(Event::Compared(id, purpose, Box::new(comparison)));
+                    }
+                });
+            }
+            Effect::Pick(purpose, suggested) => {
+                self.spawn("dialog", move || outbox.send(dialog::pick(&*surroundings.chooser, purpose, suggested.as_deref())));
+            }
+            Effect::ReadValue(id, path) => self.spawn("read", move || open::read_value(&surroundings.disk, &outbox, id, &path)),
+            Effect::StoreSettings(recent, theme) => {
+                self.settings.recent = recent;
+                self.settings.theme = theme_name(theme).to_owned();
+                self.order(save::Order::Settings(self.settings.clone()));
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// Remembers the window's size when it is closed.
+    pub fn remember_window(&mut self, size: (f32, f32)) {
+        if self.settings.window != Some(size) {
+            self.settings.window = Some(size);
+            self.order(save::Order::Settings(self.settings.clone()));
+        }
+    }
+
+    fn order(&self, order: save::Order) {
+        if let Some((sender, _)) = &self.saver
+            && sender.send(order).is_err()
+        {
+            self.outbox.send(Event::Notice(
+                "Internal error: the thread that saves has ended. Save a copy elsewhere and restart.".to_owned(),
+            ));
+        }
+    }
+
+    /// A job that ends by a panic is told; the program goes on.
+    fn spawn(&self, name: &str, job: impl FnOnce() + Send + 'static) {
+        let outbox = self.outbox.clone();
+        let guarded = move || {
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
+                outbox.send(Event::Notice("Internal error in a background job. Nothing was changed.".to_owned()));
+            }
+        };
+        if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(guarded) {
+            self.outbox.send(Event::Notice(format!("No thread could be started: {error}.")));
+        }
+    }
+
+    /// Ends: waits for saves that were ordered, stops everything else.
+    pub fn finish(&mut self) {
+        self.closing.now();
+        self.opening.values().for_each(Stop::now);
+        self.watching.clear();
+        if let Some((sender, thread)) = self.saver.take() {
+            drop(sender);
+            // It catches its own panics.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// A theme's name in the settings.
+pub fn theme_name(theme: Theme) -> &'static str {
+    match theme {
+        Theme::System => "system",
+        Theme::Light => "light",
+        Theme::Dark => "dark",
+    }
+}
+
+/// The theme of that name; the system's for any other.
+pub fn theme_of(name: &str) -> Theme {
+    [Theme::Light, Theme::Dark].into_iter().find(|&theme| theme_name(theme) == name).unwrap_or_default()
+}
+
+/// A path that stays the same if the current folder changes.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,234 @@
+//! Watching a file: hints from the file system and a look at the metadata every two seconds. The version decides.
+
+use super::{Outbox, Surroundings};
+use crate::document::{Fragment, ScanError};
+use crate::state::{DocumentId, Event};
+use crate::storage::{self, Digest, Hint, Look, OpenError, SystemClock, Version};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Between two looks.
+const POLL: Duration = Duration::from_secs(2);
+/// Events come in bunches.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+/// A text that is not JSON may be half written: it is read again, this often, before anything is said.
+const PATIENCE: (u32, Duration) = (4, Duration::from_millis(500));
+/// Where times can't be trusted the content is read this often: small files, large ones.
+const COARSE: [(u64, Duration); 2] = [(8 << 20, Duration::from_secs(5)), (u64::MAX, Duration::from_secs(30))];
+
+/// A file that is watched until this is dropped.
+pub struct Watcher {
+    /// The file.
+    pub path: PathBuf,
+    control: mpsc::Sender<Message>,
+}
+
+enum Message {
+    /// What is known to be on the disk.
+    Know(Version),
+    /// Something may have happened.
+    Hint,
+    /// There will be no events.
+    Lost(String),
+    /// Nobody wants to know any more.
+    Stop,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        // The channel alone would not end it: those who give hints hold it, too.
+        let _ = self.control.send(Message::Stop);
+    }
+}
+
+impl Watcher {
+    /// Says what is on the disk as far as the window knows; what is not that is told.
+    pub fn know(&self, version: Version) {
+        // Where the thread has ended there is nobody to tell.
+        let _ = self.control.send(Message::Know(version));
+    }
+
+    /// Looks now.
+    pub fn look_now(&self) {
+        let _ = self.control.send(Message::Hint);
+    }
+}
+
+/// Starts watching; `None` where no thread could be started, which is told.
+pub fn start(
+    surroundings: Arc<Surroundings>,
+    outbox: Outbox,
+    id: DocumentId,
+    path: PathBuf,
+    version: Version,
+) -> Option<Watcher> {
+    let (control, messages) = mpsc::channel();
+    let hints = control.clone();
+    let teller = outbox.clone();
+    let watched = path.clone();
+    let work = move || {
+        // The names that lead to the file: its own, and where a link leads.
+        let real = storage::real_path(&surroundings.disk, &watched).unwrap_or_else(|_| watched.clone());
+        let mut kept = Vec::new();
+        let mut paths = vec![watched.clone()];
+        if real != watched {
+            paths.push(real);
+        }
+        for path in &paths {
+            let hints = hints.clone();
+            let told = storage::watch(path, move |hint| {
+                let message = match hint {
+                    Hint::Touched => Message::Hint,
+                    Hint::Lost(why) => Message::Lost(why),
+                };
+                let _ = hints.send(message);
+            });
+            match told {
+                Ok(watch) => kept.push(watch),
+                Err(why) => outbox.send(Event::Polling(id, why)),
+            }
+        }
+        let mut watch = Watch {
+            surroundings: &surroundings,
+            outbox: &outbox,
+            id,
+            path: &watched,
+            known: version,
+            gone: false,
+            broken: None,
+            read_at: None,
+        };
+        watch.run(&messages);
+        drop(kept);
+    };
+    match thread::Builder::new().name("watch".to_owned()).spawn(work) {
+        Ok(_) => Some(Watcher { path, control }),
+        Err(error) => {
+            teller.send(Event::Polling(id, error.to_string()));
+            None
+        }
+    }
+}
+
+struct Watch<'a> {
+    surroundings: &'a Surroundings,
+    outbox: &'a Outbox,
+    id: DocumentId,
+    path: &'a Path,
+    known: Version,
+    gone: bool,
+    /// The digest of a text that is not JSON, and how often it was read.
+    broken: Option<(Digest, u32)>,
+    read_at: Option<Instant>,
+}
+
+impl Watch<'_> {
+    fn run(&mut self, messages: &mpsc::Receiver<Message>) {
+        let mut wait = DEBOUNCE;
+        loop {
+            match messages.recv_timeout(wait) {
+                Ok(message) => {
+                    if !self.take(message) {
+                        return;
+                    }
+                    // The rest of the bunch.
+                    let until = Instant::now() + DEBOUNCE;
+                    while let Some(left) = until.checked_duration_since(Instant::now()) {
+                        match messages.recv_timeout(left) {
+                            Ok(message) => {
+                                if !self.take(message) {
+                                    return;
+                                }
+                            }
+                            Err(mpsc::RecvTimeoutError::Timeout) => break,
+                            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                        }
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            }
+            self.look();
+            wait = match self.broken {
+                Some((_, times)) if times < PATIENCE.0 => PATIENCE.1,
+                _ => POLL,
+            };
+        }
+    }
+
+    /// Takes a message; says whether to go on.
+    fn take(&mut self, message: Message) -> bool {
+        match message {
+            Message::Stop => return false,
+            Message::Know(version) => {
+                self.known = version;
+                self.gone = false;
+                self.broken = None;
+            }
+            Message::Hint => self.read_at = None,
+            Message::Lost(why) => self.outbox.send(Event::Polling(self.id, why)),
+        }
+        true
+    }
+
+    fn look(&mut self) {
+        let disk = &self.surroundings.disk;
+        match storage::look(disk, &SystemClock, self.path, &self.known.stamp) {
+            Ok(Look::Same) if !self.gone && self.broken.is_none() => {}
+            Ok(Look::Gone) => self.tell_gone(),
+            Ok(_) => self.read(),
+            // Not to be reached at the moment: that says nothing of the file.
+            Err(error) => log::debug!("{}: {error}", self.path.display()),
+        }
+    }
+
+    fn tell_gone(&mut self) {
+        if !self.gone {
+            self.gone = true;
+            self.outbox.send(Event::DiskGone(self.id));
+        }
+    }
+
+    fn read(&mut self) {
+        if storage::has_coarse_times(self.path) && self.read_at.is_some_and(|read_at| read_at.elapsed() < self.coarse_pause()) {
+            return;
+        }
+        self.read_at = Some(Instant::now());
+        let read = match storage::read(&self.surroundings.disk, &SystemClock, self.path, &mut |_, _| ControlFlow::Continue(())) {
+            Ok(read) => read,
+            Err(OpenError::Missing(_)) => return self.tell_gone(),
+            Err(error) => return log::debug!("{error}"),
+        };
+        let version = Version { stamp: read.stamp, digest: Digest::of(&read.bytes) };
+        if version.digest == self.known.digest {
+            let touched = self.gone || !version.stamp.same_metadata(&self.known.stamp);
+            (self.known, self.gone, self.broken) = (version, false, None);
+            if touched {
+                self.outbox.send(Event::DiskTouched(self.id, version, read.read_only));
+            }
+            return;
+        }
+        match Fragment::watched(read.bytes, &mut |_| ControlFlow::Continue(())) {
+            Ok(fragment) => {
+                (self.known, self.gone, self.broken) = (version, false, None);
+                self.outbox.send(Event::DiskChanged(self.id, version, fragment));
+            }
+            Err((ScanError::Problem(problem), _)) => {
+                let times = self.broken.filter(|(digest, _)| *digest == version.digest).map_or(0, |(_, times)| times) + 1;
+                self.broken = Some((version.digest, times));
+                if times == PATIENCE.0 {
+                    self.outbox.send(Event::DiskNotJson(self.id, problem));
+                }
+            }
+            Err((ScanError::Cancelled, _)) => {}
+        }
+    }
+
+    fn coarse_pause(&self) -> Duration {
+        let size = self.known.stamp.size;
+        COARSE.iter().find(|(limit, _)| size <= *limit).map_or(POLL, |(_, pause)| *pause)
+    }
+}

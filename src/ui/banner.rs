@@ -1,0 +1,131 @@
+//! The banner: what happened, that nothing is lost, and what can be done. Only where there is something to decide or to know.
+
+use crate::state::command::Command;
+use crate::state::{Input, Session, State, Status};
+use crate::ui::format::counted;
+use crate::ui::theme;
+use egui::text::LayoutJob;
+use egui::{Align, Frame, Label, Layout, Margin, Panel, TextFormat, TextStyle, Ui};
+
+/// How much a banner wants to be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tone {
+    /// Somebody has to choose.
+    Question,
+    /// It is good to know.
+    Remark,
+}
+
+struct Banner {
+    /// In bold, first.
+    subject: String,
+    text: String,
+    choices: Vec<Command>,
+    tone: Tone,
+}
+
+/// Draws the banners that are due, the most urgent one on top.
+pub fn banner_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
+    let Some(session) = state.session() else { return };
+    for (number, banner) in banners(session).into_iter().enumerate() {
+        draw(ui, number, &banner, inputs);
+    }
+}
+
+fn banners(session: &Session) -> Vec<Banner> {
+    let mut banners = Vec::new();
+    let name = session.name.clone();
+    // While a save runs it is not known yet what is on the disk.
+    let disk = if session.saving.is_some() { Status::Saved } else { session.status_of_disk() };
+    match disk {
+        Status::Conflict | Status::ChangedOnDisk => {
+            let (when, differ) = match session.theirs() {
+                Some(theirs) => (Some(theirs.when.clone()), theirs.differing),
+                None => (None, None),
+            };
+            let when = when.map_or_else(String::new, |when| format!(" at {when}"));
+            let differ = match differ {
+                Some(1) => "1 value differs".to_owned(),
+                Some(count) => format!("{} differ", counted(count, "value")),
+                None => "The values that differ are being counted".to_owned(),
+            };
+            let mine = if disk == Status::Conflict { " while you have unsaved edits" } else { "" };
+            banners.push(Banner {
+                subject: name.clone(),
+                text: format!(" was changed on disk by another program{when}{mine}. {differ}; both versions are safe."),
+                choices: vec![Command::Compare, Command::KeepMine, Command::TakeTheirs, Command::SaveCopy],
+                tone: Tone::Question,
+            });
+        }
+        Status::DeletedOnDisk => banners.push(Banner {
+            subject: name.clone(),
+            text: " is not on the disk any more: it was deleted or moved. What you see here is safe.".to_owned(),
+            choices: vec![Command::SaveAgain, Command::SaveCopy],
+            tone: Tone::Question,
+        }),
+        _ => {}
+    }
+    if let Some(failure) = &session.failure
+        && banners.is_empty()
+    {
+        let report = &failure.report;
+        banners.push(Banner {
+            subject: format!("{name} was not saved."),
+            text: format!(" {} {} {}", report.what, report.safe, report.todo),
+            choices: vec![Command::Retry, Command::SaveCopy, Command::Dismiss],
+            tone: Tone::Question,
+        });
+    }
+    if let Some(loaded) = &session.loaded {
+        banners.push(Banner {
+            subject: format!("{name}:"),
+            text: format!(" {}", loaded.text),
+            choices: vec![Command::ShowChange, Command::UndoLoad, Command::Dismiss],
+            tone: Tone::Remark,
+        });
+    }
+    if let Some(notice) = &session.notice {
+        banners.push(Banner {
+            subject: String::new(),
+            text: notice.clone(),
+            choices: vec![Command::Dismiss],
+            tone: Tone::Remark,
+        });
+    }
+    banners
+}
+
+fn draw(ui: &mut Ui, number: usize, banner: &Banner, inputs: &mut Vec<Input>) {
+    let tokens = theme::tokens(ui);
+    let (fill, ink) = match banner.tone {
+        Tone::Question => (tokens.banner, tokens.on_banner),
+        Tone::Remark => (tokens.window, tokens.text),
+    };
+    let frame = Frame::new().fill(fill).inner_margin(Margin::symmetric(14, 9));
+    Panel::top(egui::IdSalt::new(("banner", number))).frame(frame).show(ui, |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            // From right to left: the last choice first. The best one stands first, beside the text.
+            for (place, &command) in banner.choices.iter().enumerate().rev() {
+                let entry = command.entry();
+                let best = place == 0 && banner.tone == Tone::Question;
+                let response = match banner.tone {
+                    _ if best => theme::primary_button(ui, entry.label),
+                    Tone::Question => theme::banner_button(ui, entry.label),
+                    Tone::Remark => theme::quiet_button(ui, entry.label),
+                };
+                if response.on_hover_text(entry.tooltip).clicked() {
+                    inputs.push(Input::Command(command));
+                }
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let font = TextStyle::Body.resolve(ui.style());
+                let mut job = LayoutJob::default();
+                let strong = egui::FontId::new(font.size + 0.5, font.family.clone());
+                job.append(&banner.subject, 0.0, TextFormat { font_id: strong, color: ink, ..TextFormat::default() });
+                job.append(&banner.text, 0.0, TextFormat { font_id: font, color: ink, ..TextFormat::default() });
+                let response = ui.add(Label::new(job).wrap());
+                ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
+            });
+        });
+    });
+}

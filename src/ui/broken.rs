@@ -1,0 +1,59 @@
+//! A text that is not JSON: what is wrong, where, and the text around it, which can be mended.
+
+use crate::state::{Broken, Input, file_name};
+use crate::ui::format::byte_size;
+use crate::ui::theme;
+use egui::text::{CCursor, CCursorRange};
+use egui::{Id, Margin, RichText, ScrollArea, TextEdit, Ui};
+use std::path::Path;
+
+/// Draws the text around the problem.
+pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, inputs: &mut Vec<Input>) {
+    let tokens = theme::tokens(ui);
+    egui::Frame::new().inner_margin(Margin::symmetric(20, 16)).show(ui, |ui| {
+        let problem = &broken.problem;
+        ui.label(RichText::new(format!("{} is not JSON", file_name(path))).size(16.0));
+        ui.label(format!("Line {}, column {}, byte {}: {}.", problem.line, problem.column, problem.offset, problem.message));
+        let whole = broken.place.len() == broken.bytes.len();
+        let part = if whole {
+            "This is the whole text.".to_owned()
+        } else {
+            format!(
+                "This is the text around that place, {} of {}.",
+                byte_size(broken.place.len() as u64),
+                byte_size(broken.bytes.len() as u64)
+            )
+        };
+        ui.label(
+            RichText::new(format!("{part} Mend it and read it again. The file stays as it is until you save."))
+                .color(tokens.muted),
+        );
+        ui.add_space(6.0);
+        let again = ui.add_enabled_ui(!broken.reading, |ui| theme::primary_button(ui, "Read again")).inner;
+        if again.clicked() {
+            inputs.push(Input::ReadAgain);
+        }
+        ui.add_space(6.0);
+        let id = Id::unique(("excerpt", broken.number));
+        let mut text = broken.excerpt.clone();
+        ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+            let field = TextEdit::multiline(&mut text).id(id).code_editor().desired_width(f32::INFINITY).desired_rows(20);
+            let mut output = field.show(ui);
+            ui.ctx().accesskit_node_builder(id, |node| node.set_label("Text around the problem"));
+            let first = ui.data_mut(|data| !std::mem::replace(data.get_temp_mut_or_default::<bool>(id), true));
+            if first {
+                // The caret comes to stand at the problem, and the problem into view.
+                let character = broken.excerpt[..broken.problem_in_excerpt()].chars().count();
+                let caret = CCursor::new(character);
+                output.state.cursor.set_char_range(Some(CCursorRange::one(caret)));
+                output.state.clone().store(ui.ctx(), id);
+                output.response.request_focus();
+                let place = output.galley.pos_from_cursor(caret).translate(output.galley_pos.to_vec2());
+                ui.scroll_to_rect(place.expand(120.0), Some(egui::Align::Center));
+            }
+        });
+        if text != broken.excerpt {
+            inputs.push(Input::Mend(text));
+        }
+    });
+}

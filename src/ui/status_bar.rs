@@ -1,0 +1,67 @@
+//! The status bar: status first, then what there is to know.
+
+use crate::state::{Session, Status};
+use crate::ui::format::{byte_size, counted, grouped};
+use crate::ui::theme;
+use egui::{Align, Layout, RichText, Sense, Ui, vec2};
+
+/// A save that takes longer says what it is doing.
+const SLOW_SAVE_MS: u64 = 300;
+
+/// Draws the status bar.
+pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64) {
+    let tokens = theme::tokens(ui);
+    let status = session.status();
+    let color = match status {
+        Status::Saved | Status::ReadOnly => tokens.muted,
+        Status::Saving => tokens.accent,
+        _ => tokens.edited,
+    };
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        let (dot, _) = ui.allocate_exact_size(vec2(9.0, 9.0), Sense::hover());
+        ui.painter().circle_filled(dot.center(), 4.0, color);
+        let mut text = status.text();
+        if let Some(saving) = &session.saving
+            && now_ms.saturating_sub(saving.since_ms) > SLOW_SAVE_MS
+            && !saving.step.is_empty()
+        {
+            text.push_str(&format!(" {}", saving.step));
+        }
+        let response = ui.label(RichText::new(text).color(color).strong());
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
+        ui.spacing_mut().item_spacing.x = 18.0;
+        ui.add_space(2.0);
+        let muted = |ui: &mut Ui, text: String| ui.label(RichText::new(text).color(tokens.muted).size(12.0));
+        let unsaved = session.unsaved();
+        if unsaved > 0 {
+            muted(ui, counted(unsaved, "unsaved change"));
+        }
+        muted(ui, byte_size(session.document().byte_len()));
+        muted(
+            ui,
+            format!(
+                "{} {}",
+                grouped(session.document().values()),
+                if session.document().values() == 1 { "value" } else { "values" }
+            ),
+        );
+        if let Some(time) = &session.last_save {
+            muted(ui, format!("Last save {time}"));
+        }
+        if let Some(why) = &session.polling {
+            muted(ui, "Watching by looking".to_owned()).on_hover_text(why);
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let style = session.document().style();
+            let indent = match style.indent.as_deref() {
+                None => "one line".to_owned(),
+                Some(indent) if indent.contains('\t') => "tabs".to_owned(),
+                Some(indent) => counted(indent.len() as u64, "space"),
+            };
+            muted(ui, indent);
+            muted(ui, if style.line_end == "\n" { "LF" } else { "CRLF" }.to_owned());
+            muted(ui, "UTF-8".to_owned());
+        });
+    });
+}

@@ -1,0 +1,78 @@
+//! The text field in a row.
+
+use crate::state::Input;
+use crate::state::command::Command;
+use crate::state::session::{Editor, Part};
+use crate::ui::theme;
+use egui::text::{CCursor, CCursorRange};
+use egui::{Area, Frame, Id, Key, Label, Margin, Order, Rect, Response, RichText, TextEdit, Ui, pos2};
+
+/// A field is at least this wide.
+const MIN_WIDTH: f32 = 120.0;
+
+/// Draws the field over the key or the value of its row; what is wrong with the text stands below it.
+pub fn field_ui(ui: &mut Ui, editor: &Editor, name: &str, key: Rect, value: Rect, tree: &Response, inputs: &mut Vec<Input>) {
+    let over = if editor.part == Part::Key { key } else { value };
+    let needed = editor.text.chars().take(200).count() as f32 * 9.0 + 40.0;
+    let right = if editor.part == Part::Key { (over.left() + needed.max(MIN_WIDTH)).max(over.right()) } else { over.right() };
+    let rect = Rect::from_min_max(over.left_top() - egui::vec2(5.0, 0.0), pos2(right.min(value.right()), over.bottom()));
+    let id = Id::unique(("field", editor.number));
+    let mut text = editor.text.clone();
+    let mut output = None;
+    ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| {
+        let field = TextEdit::singleline(&mut text)
+            .id(id)
+            .font(theme::mono())
+            .margin(Margin::symmetric(4, 1))
+            .desired_width(rect.width() - 8.0)
+            .clip_text(true);
+        output = Some(field.show(ui));
+    });
+    let Some(mut output) = output else { return };
+    let what = if editor.part == Part::Key { "Key" } else { "Value" };
+    ui.ctx().accesskit_node_builder(id, |node| node.set_label(format!("{what} of {name}")));
+    let response = output.response.response.clone();
+    let first = ui.data_mut(|data| !std::mem::replace(data.get_temp_mut_or_default::<bool>(id), true));
+    if first {
+        response.request_focus();
+        let all = CCursorRange::two(CCursor::new(0), CCursor::new(editor.text.chars().count()));
+        output.state.cursor.set_char_range(Some(all));
+        output.state.store(ui.ctx(), id);
+    }
+    if text != editor.text {
+        inputs.push(Input::Type(text.clone()));
+    }
+    if let Some(problem) = &editor.problem {
+        problem_ui(ui, id, rect, problem);
+    }
+    if !first && response.lost_focus() {
+        let (enter, escape, tab) =
+            ui.input(|input| (input.key_pressed(Key::Enter), input.key_pressed(Key::Escape), input.key_pressed(Key::Tab)));
+        if escape {
+            inputs.push(Input::Command(Command::Cancel));
+            tree.request_focus();
+        } else if enter || tab {
+            inputs.push(Input::Commit);
+            // What is not valid stays; the focus with it.
+            if editor.problem.is_some() { response.request_focus() } else { tree.request_focus() }
+        } else {
+            inputs.push(Input::Commit);
+        }
+    }
+}
+
+/// What is wrong with the text, right below the field.
+fn problem_ui(ui: &Ui, id: Id, rect: Rect, problem: &str) {
+    let tokens = theme::tokens(ui);
+    Area::new(id.with("problem"))
+        .order(Order::Foreground)
+        .fixed_pos(rect.left_bottom() + egui::vec2(0.0, 3.0))
+        .interactable(false)
+        .show(ui.ctx(), |ui| {
+            let frame = Frame::new().fill(tokens.banner).stroke(egui::Stroke::new(1.0, tokens.banner_line)).corner_radius(4.0);
+            frame.inner_margin(Margin::symmetric(8, 4)).show(ui, |ui| {
+                let label = ui.add(Label::new(RichText::new(format!("Not valid: {problem}")).color(tokens.on_banner)).extend());
+                ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Assertive));
+            });
+        });
+}

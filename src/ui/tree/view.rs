@@ -1,0 +1,279 @@
+//! The tree: the rows that are in sight, the keys, the wheel.
+
+use super::row::{self, HiddenParts, ROW_HEIGHT, RowKey, RowValue, RowView, row_group, row_ui};
+use super::scroll_bar::{scroll_bar_ui, track_in};
+use super::{edit, set_active_row, tree_area};
+use crate::document::{Kind, Node, Path, scalar};
+use crate::state::command::Command;
+use crate::state::rows::Row;
+use crate::state::scroll::{ScrollPosition, Viewport};
+use crate::state::session::Part;
+use crate::state::{DocumentId, Go, Input, Session, State};
+use crate::ui::format::counted;
+use crate::ui::menu;
+use crate::ui::text::{MAX_CHARS, isolated, visible};
+use egui::{Id, Key, Modifiers, Rect, Ui, pos2, vec2};
+
+/// Above the first row.
+const TOP: f32 = 4.0;
+/// Children in a preview, and characters of each.
+const PREVIEW_CHILDREN: usize = 5;
+const PREVIEW_CHARS: usize = 28;
+/// Bytes of a number that are shown.
+const NUMBER_BYTES: usize = 400;
+
+/// The tree as it was drawn last.
+#[derive(Default)]
+pub struct Memory {
+    document: Option<DocumentId>,
+    /// The selection that was last brought into sight.
+    followed: Option<(Path, u64)>,
+}
+
+/// What has the focus when the tree has it.
+pub fn focus_id() -> Id {
+    Id::unique("tree")
+}
+
+/// Draws the tree.
+pub fn tree_ui(
+    ui: &mut Ui,
+    state: &State,
+    id: DocumentId,
+    session: &Session,
+    memory: &mut Memory,
+    modal: bool,
+    inputs: &mut Vec<Input>,
+) {
+    let rect = ui.available_rect_before_wrap();
+    let root = session.document().root().clone();
+    let viewport = Viewport { rows: session.rows(), height: rect.height() - TOP, row_height: ROW_HEIGHT };
+    let (mut area, tree) = tree_area(ui, focus_id(), rect, &session.name);
+    if memory.document != Some(id) {
+        *memory = Memory { document: Some(id), followed: None };
+        tree.request_focus();
+    }
+    if !modal && tree.has_focus() && session.editor.is_none() {
+        take_keys(&area, &viewport, inputs);
+    }
+    let position = scroll(&mut area, session, &root, rect, &viewport, memory, inputs);
+    let mut groups: Vec<(Path, Ui)> = Vec::new();
+    let mut active = None;
+    for number in position.visible_rows(&viewport) {
+        let Some(shown) = session.view.fold.row(&root, number) else { break };
+        let top = rect.top() + TOP + position.row_top(number, &viewport);
+        let place = Rect::from_min_size(pos2(rect.left(), top), vec2(rect.width(), ROW_HEIGHT));
+        let parent = shown.path.parent().unwrap_or_default();
+        if !groups.iter().any(|(path, _)| *path == parent) {
+            let group = row_group(&mut area, Id::unique(("group", id, &parent[..], shown.path.is_empty())), shown.siblings);
+            groups.push((parent.clone(), group));
+        }
+        let Some((_, group)) = groups.iter_mut().find(|(path, _)| *path == parent) else { continue };
+        let row_id = Id::unique(("row", id, &shown.path[..]));
+        let selected = shown.path == session.view.selection;
+        if selected {
+            active = Some(row_id);
+        }
+        one_row(group, state, session, &shown, row_id, place, selected, &tree, inputs);
+    }
+    if let Some(row) = active {
+        set_active_row(&area, focus_id(), row);
+    }
+    let track = track_in(rect);
+    if let Some(moved) = scroll_bar_ui(&area, Id::unique("rows"), track, position, &viewport, &[]) {
+        inputs.push(Input::Scroll(moved));
+    }
+}
+
+/// The wheel, and the selection when it moved out of sight. Gives the position to draw at.
+fn scroll(
+    area: &mut Ui,
+    session: &Session,
+    root: &Node,
+    rect: Rect,
+    viewport: &Viewport,
+    memory: &mut Memory,
+    inputs: &mut Vec<Input>,
+) -> ScrollPosition {
+    let before = session.view.scroll;
+    let mut position = before.clamped(viewport);
+    if area.rect_contains_pointer(rect) {
+        let delta = area.input(|input| input.smooth_scroll_delta.y);
+        if delta != 0.0 {
+            position = position.moved_by_points(-delta, viewport);
+        }
+    }
+    let selection = (session.view.selection.clone(), viewport.rows);
+    if memory.followed.as_ref() != Some(&selection) {
+        let moved = memory.followed.as_ref().is_none_or(|(path, _)| *path != selection.0);
+        if moved && let Some(row) = session.view.fold.row_of(root, &selection.0) {
+            position = position.showing(row, viewport);
+        }
+        memory.followed = Some(selection);
+    }
+    if position != before {
+        inputs.push(Input::Scroll(position));
+    }
+    position
+}
+
+fn take_keys(area: &Ui, viewport: &Viewport, inputs: &mut Vec<Input>) {
+    let page = viewport.page_rows();
+    let keys = [
+        (Key::ArrowUp, Go::Up),
+        (Key::ArrowDown, Go::Down),
+        (Key::ArrowLeft, Go::Left),
+        (Key::ArrowRight, Go::Right),
+        (Key::PageUp, Go::PageUp(page)),
+        (Key::PageDown, Go::PageDown(page)),
+        (Key::Home, Go::First),
+        (Key::End, Go::Last),
+    ];
+    area.input_mut(|input| {
+        for (key, go) in keys {
+            for _ in 0..input.count_and_consume_key(Modifiers::NONE, key) {
+                inputs.push(Input::Go(go));
+            }
+        }
+        // As in file managers: opens everything inside.
+        let star = input.events.iter().any(|event| matches!(event, egui::Event::Text(text) if text == "*"));
+        if star {
+            inputs.push(Input::Command(Command::ExpandBelow));
+        }
+    });
+}
+
+#[allow(clippy::too_many_arguments)] // a row is drawn from all of these, and nothing else takes them
+fn one_row(
+    group: &mut Ui,
+    state: &State,
+    session: &Session,
+    shown: &Row,
+    id: Id,
+    place: Rect,
+    selected: bool,
+    tree: &egui::Response,
+    inputs: &mut Vec<Input>,
+) {
+    let number = shown.path.last().copied();
+    let key_text = shown.key.as_ref().map(|key| scalar::decode_start(key.bytes(), MAX_CHARS).0);
+    let content = Content::of(&shown.node, shown.open);
+    let editor = session.editor.as_ref().filter(|editor| editor.path == shown.path);
+    let view = RowView {
+        id,
+        level: shown.path.len() as u32 + 1,
+        position_in_set: number.unwrap_or(0) + 1,
+        set_size: shown.siblings,
+        key: match (&key_text, number) {
+            (Some(text), _) => RowKey::Member(text),
+            (None, Some(number)) => RowKey::Element(number),
+            (None, None) => RowKey::Root(&session.name),
+        },
+        value: content.value(),
+        fold: (shown.node.kind().is_container() && !shown.node.has_no_children()).then_some(if shown.open {
+            row::Fold::Expanded
+        } else {
+            row::Fold::Collapsed
+        }),
+        selected,
+        tree_focused: tree.has_focus() || editor.is_some(),
+        edited: false,
+        hidden_parts: HiddenParts {
+            key: editor.is_some_and(|editor| editor.part == Part::Key),
+            value: editor.is_some_and(|editor| editor.part == Part::Value),
+        },
+    };
+    let output = row_ui(group, place, &view);
+    let response = &output.response;
+    if output.toggle_clicked {
+        inputs.push(Input::Toggle(shown.path.clone()));
+        tree.request_focus();
+    } else if response.double_clicked() {
+        inputs.push(Input::Edit(shown.path.clone(), Part::Value));
+    } else if response.clicked() || response.secondary_clicked() {
+        inputs.push(Input::Select(shown.path.clone()));
+        if session.editor.is_none() {
+            tree.request_focus();
+        }
+    }
+    if selected {
+        response.context_menu(|ui| menu::row_items(ui, state, inputs));
+    }
+    if let Some(editor) = editor {
+        let name = key_text.unwrap_or_else(|| number.map_or_else(|| session.name.clone(), |number| number.to_string()));
+        edit::field_ui(group, editor, &visible(&name), output.key_rect, output.value_rect, tree, inputs);
+    }
+}
+
+/// The shown part of a value, however long it is.
+enum Content {
+    String(String, Option<u64>),
+    Number(String),
+    Bool(bool),
+    Null,
+    Array(u64, String),
+    Object(u64, String),
+}
+
+impl Content {
+    fn of(node: &Node, open: bool) -> Self {
+        let start = node.raw_start().unwrap_or_default();
+        match node.kind() {
+            Kind::String => {
+                let (text, whole) = scalar::decode_start(start, MAX_CHARS);
+                Self::String(text, (!whole).then(|| node.byte_len()))
+            }
+            Kind::Number => {
+                let length = (node.byte_len() as usize).min(NUMBER_BYTES);
+                let text = String::from_utf8_lossy(&start[..length]).into_owned();
+                Self::Number(if length == NUMBER_BYTES { format!("{text}…") } else { text })
+            }
+            Kind::Bool => Self::Bool(start.first() == Some(&b't')),
+            Kind::Null => Self::Null,
+            Kind::Array => Self::Array(node.child_count(), preview(node, open)),
+            Kind::Object => Self::Object(node.child_count(), preview(node, open)),
+        }
+    }
+
+    fn value(&self) -> RowValue<'_> {
+        match self {
+            Self::String(text, total_bytes) => RowValue::String { text, total_bytes: *total_bytes },
+            Self::Number(text) => RowValue::Number(text),
+            Self::Bool(value) => RowValue::Bool(*value),
+            Self::Null => RowValue::Null,
+            Self::Array(items, preview) => RowValue::Array { items: *items, preview },
+            Self::Object(members, preview) => RowValue::Object { members: *members, preview },
+        }
+    }
+}
+
+/// The first few children of a closed container, in a line.
+fn preview(node: &Node, open: bool) -> String {
+    if open {
+        return String::new();
+    }
+    let mut parts = Vec::new();
+    for child in node.children().take(PREVIEW_CHILDREN) {
+        let start = child.node.raw_start().unwrap_or_default();
+        let value = match child.node.kind() {
+            Kind::String => {
+                let (text, whole) = scalar::decode_start(start, PREVIEW_CHARS);
+                isolated(&format!("\"{}{}", visible(&text), if whole { "\"" } else { "…" }))
+            }
+            Kind::Array => format!("[{}]", counted(child.node.child_count(), "item")),
+            Kind::Object => format!("{{{}}}", counted(child.node.child_count(), "member")),
+            Kind::Number | Kind::Bool | Kind::Null => {
+                let length = (child.node.byte_len() as usize).min(PREVIEW_CHARS);
+                String::from_utf8_lossy(&start[..length]).into_owned()
+            }
+        };
+        parts.push(match &child.key {
+            Some(key) => format!("{} {value}", isolated(&visible(&scalar::decode_start(key.bytes(), PREVIEW_CHARS).0))),
+            None => value,
+        });
+    }
+    if node.children_from(PREVIEW_CHILDREN as u64).next().is_some() {
+        parts.push("…".to_owned());
+    }
+    parts.join(", ")
+}
