@@ -75,14 +75,13 @@ fn path_ui(ui: &mut Ui, kind: FileKind, text: &str, why: &str, inputs: &mut Vec<
     let id = Id::unique("typed path");
     let response = ui.add(TextEdit::singleline(&mut typed).id(id).desired_width(500.0).hint_text("/home/me/file.json"));
     ui.ctx().accesskit_node_builder(id, |node| node.set_label("Path of the file"));
-    if ui.memory(|memory| memory.focused().is_none()) {
-        response.request_focus();
-    }
     if typed != text {
         inputs.push(Input::Answer(Answer::TypePath(typed.clone())));
     }
     if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
         inputs.push(Input::Answer(Answer::Path(typed.clone())));
+    } else if ui.memory(|memory| memory.focused().is_none()) {
+        response.request_focus();
     }
     let label = if kind == FileKind::Open { "Open file" } else { "Write file" };
     buttons(ui, &[(label, Answer::Path(typed)), ("Cancel", Answer::Cancel)], inputs);

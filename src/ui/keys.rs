@@ -1,7 +1,7 @@
 //! The keyboard: the shortcuts of the table of commands, and the clipboard.
 
 use crate::state::command::{Command, TABLE};
-use crate::state::{Input, State};
+use crate::state::{Go, Input, State};
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
 /// A shortcut as the table writes it, `Ctrl+Shift+P`, for egui.
@@ -27,40 +27,63 @@ fn works_in_text(command: Command) -> bool {
     )
 }
 
-/// Takes the shortcuts of this frame.
-pub fn take(ui: &Ui, state: &State, inputs: &mut Vec<Input>) {
+/// Keys that move the selection; `page` rows are a page.
+fn movement(key: Key, page: u64) -> Option<Go> {
+    Some(match key {
+        Key::ArrowUp => Go::Up,
+        Key::ArrowDown => Go::Down,
+        Key::ArrowLeft => Go::Left,
+        Key::ArrowRight => Go::Right,
+        Key::PageUp => Go::PageUp(page),
+        Key::PageDown => Go::PageDown(page),
+        Key::Home => Go::First,
+        Key::End => Go::Last,
+        _ => return None,
+    })
+}
+
+/// Takes the keys of this frame in the order in which they were pressed, which matters when several come at once.
+pub fn take(ui: &Ui, state: &State, page: u64, inputs: &mut Vec<Input>) {
     let in_text = ui.ctx().text_edit_focused();
     // Keys without Ctrl belong to what has the focus: a button is pressed with Enter.
-    let in_tree = ui.memory(|memory| memory.focused()).is_none_or(|focused| focused == super::tree::focus_id());
-    // Shortcuts with more modifiers first: egui lets `Ctrl+Z` take `Ctrl+Shift+Z`.
-    let mut shortcuts: Vec<(Command, KeyboardShortcut)> = TABLE
+    let in_tree = !in_text && ui.memory(|memory| memory.focused()).is_none_or(|focused| focused == super::tree::focus_id());
+    let shortcuts: Vec<(Command, KeyboardShortcut)> = TABLE
         .iter()
         .flat_map(|entry| entry.shortcuts.iter().filter_map(|text| parse(text)).map(|keys| (entry.command, keys)))
         .collect();
-    shortcuts.sort_by_key(|(_, keys)| std::cmp::Reverse(keys.modifiers.shift as u8 + keys.modifiers.alt as u8));
-    for (command, keys) in shortcuts {
-        let bare = !keys.modifiers.command;
-        if (in_text && !works_in_text(command))
-            || (bare && !in_tree && keys.logical_key != Key::F1 && keys.logical_key != Key::F5)
-        {
-            continue;
-        }
-        if command.is_enabled(state) && ui.input_mut(|input| input.consume_shortcut(&keys)) {
-            inputs.push(Input::Command(command));
-        }
-    }
-    if in_text {
-        return;
-    }
-    let events = ui.input(|input| input.events.clone());
-    for event in events {
-        match event {
-            Event::Copy => inputs.push(Input::Command(Command::Copy)),
-            Event::Cut => inputs.push(Input::Command(Command::Cut)),
-            Event::Paste(text) => inputs.push(Input::Paste(text, false)),
-            _ => {}
-        }
-    }
+    let mut take = |event: &Event| -> bool {
+        let input = match event {
+            Event::Key { key, pressed: true, modifiers, .. } => {
+                if in_tree
+                    && modifiers.is_none()
+                    && let Some(go) = movement(*key, page)
+                {
+                    Some(Input::Go(go))
+                } else {
+                    let found =
+                        shortcuts.iter().find(|(_, keys)| keys.logical_key == *key && modifiers.matches_exact(keys.modifiers));
+                    found
+                        .filter(|(command, keys)| {
+                            let anywhere = keys.modifiers.command || matches!(key, Key::F1 | Key::F5);
+                            let here = if in_text { works_in_text(*command) } else { anywhere || in_tree };
+                            // Escape closes menus, too: it is taken only where there is something to stop.
+                            here && (*command != Command::Cancel || command.is_enabled(state))
+                        })
+                        .map(|(command, _)| Input::Command(*command))
+                }
+            }
+            Event::Copy if !in_text => Some(Input::Command(Command::Copy)),
+            Event::Cut if !in_text => Some(Input::Command(Command::Cut)),
+            Event::Paste(text) if !in_text => Some(Input::Paste(text.clone(), false)),
+            // As in file managers: opens everything inside.
+            Event::Text(text) if in_tree && text == "*" => Some(Input::Command(Command::ExpandBelow)),
+            _ => None,
+        };
+        let taken = input.is_some();
+        inputs.extend(input);
+        taken
+    };
+    ui.input_mut(|input| input.events.retain(|event| !take(event)));
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
     let line = egui::Stroke::new(1.0, tokens.line);
     let modal = state.dialog.is_some();
     if !modal {
-        keys::take(ui, state, &mut inputs);
+        keys::take(ui, state, memory.tree.page, &mut inputs);
     }
     Panel::top("menu").frame(bar).exact_size(38.0).show(ui, |ui| menu::menu_ui(ui, state, &mut inputs));
     banner::banner_ui(ui, state, &mut inputs);
@@ -67,7 +67,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
         Some(tab) => match &tab.content {
             Content::Loading { path, done, total } => start_page::loading_ui(ui, path, *done, *total, &mut inputs),
             Content::Broken { path, broken } => broken::broken_ui(ui, path, broken, &mut inputs),
-            Content::Ready(session) => tree::tree_ui(ui, state, tab.id, session, &mut memory.tree, modal, &mut inputs),
+            Content::Ready(session) => tree::tree_ui(ui, state, tab.id, session, &mut memory.tree, &mut inputs),
         },
     });
     dialogs::dialog_ui(ui, state, &mut inputs);

@@ -20,10 +20,12 @@ pub fn field_ui(ui: &mut Ui, editor: &Editor, name: &str, key: Rect, value: Rect
     let mut text = editor.text.clone();
     let mut output = None;
     ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| {
+        // As tall as the row, not as a field that stands alone.
+        ui.spacing_mut().interact_size.y = 0.0;
         let field = TextEdit::singleline(&mut text)
             .id(id)
             .font(theme::mono())
-            .margin(Margin::symmetric(4, 1))
+            .margin(Margin::symmetric(4, 3))
             .desired_width(rect.width() - 8.0)
             .clip_text(true);
         output = Some(field.show(ui));

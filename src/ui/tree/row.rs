@@ -10,7 +10,7 @@ use egui::{
 use egui::{pos2, vec2};
 
 use crate::ui::format::{byte_size, counted};
-use crate::ui::text::{Base, Excerpt, clip, layout, visible};
+use crate::ui::text::{Base, Excerpt, MAX_CHARS, clip, layout, visible};
 use crate::ui::theme::{self, Tokens};
 
 /// The height of a row, in points.
@@ -341,7 +341,8 @@ fn paint_value(painter: &Painter, value: RowValue<'_>, start: f32, middle: f32, 
         RowValue::String { text, total_bytes } => {
             let size = total_bytes.map(|bytes| layout(painter, &byte_size(bytes), &mono, tokens.muted, Base::LeftToRight));
             let size_width = size.as_ref().map_or(0.0, |line| line.width() + 8.0);
-            let excerpt = Excerpt { text, goes_on: total_bytes.is_some(), quoted: true };
+            let clipped = clip(text, MAX_CHARS);
+            let excerpt = Excerpt { text: &visible(clipped.text), goes_on: clipped.cut || total_bytes.is_some(), quoted: true };
             let line = excerpt.layout(painter, &mono, tokens.string, Base::FirstStrong, width - size_width);
             let end = line.paint_centred(painter, start, middle);
             if let Some(size) = size {
@@ -533,13 +534,51 @@ mod tests {
         assert_eq!(places, [36.0, 54.0, 450.0, 465.0, 465.0, 479.0]);
     }
 
-    #[test]
-    fn a_long_value_is_laid_out_no_further_than_the_row() {
-        let long: &'static str = "AbC0".repeat(500).leak();
-        let mut harness = harness(row(RowKey::Member("cover"), RowValue::String { text: long, total_bytes: Some(48_200_000) }));
+    /// The texts of a row of 600 points as they are painted, from left to right.
+    fn painted(view: RowView<'static>) -> String {
+        let mut harness = harness(view);
         harness.run();
-        let shapes = &harness.output().shapes;
-        let right = shapes.iter().map(|clipped| clipped.shape.visual_bounding_rect().right()).fold(0.0, f32::max);
-        assert!(right <= 600.0, "{right}");
+        let mut texts = Vec::new();
+        for clipped in &harness.output().shapes {
+            if let Shape::Text(text) = &clipped.shape {
+                assert!(text.visual_bounding_rect().right() <= 600.0 - RIGHT_MARGIN, "{}", text.galley.text());
+                texts.push((text.pos.x, text.galley.text().to_owned()));
+            }
+        }
+        texts.sort_by(|one, other| one.0.total_cmp(&other.0));
+        texts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn a_row_is_painted_as_it_reads() {
+        use RowKey::{Element, Member};
+        let title = row(Member("title"), string("Genesis"));
+        let hidden = |key, value| RowView { hidden_parts: HiddenParts { key, value }, ..title };
+        let preview = "\"Tanakh\", \"Torah\"";
+        for (view, expected) in [
+            (title, "title|:|\"Genesis\""),
+            (hidden(true, false), "\"Genesis\""),
+            (hidden(false, true), "title|:"),
+            (row(Element(3), RowValue::Null), "3|:|null"),
+            (row(Member("a"), RowValue::Array { items: 2, preview }), "a|:|2 items|\"Tanakh\", \"Torah\""),
+            (row(Member("o"), RowValue::Object { members: 0, preview: "" }), "o|:|0 members"),
+            (row(Member("cut"), RowValue::String { text: "iVBOR", total_bytes: Some(48_200_000) }), "cut|:|\"iVBOR…|48.2 MB"),
+            (row(Member("\u{202e}"), string("a\u{2067}b\n")), "\\u202e|:|\"a\\u2067b\\n\""),
+            (RowView { level: 30, ..title }, "30|title|:|\"Genes…"),
+        ] {
+            assert_eq!(painted(view), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_value_ends_within_the_row() {
+        let long: &'static str = "AbC0".repeat(500).leak();
+        let key_and_colon = "cover|:|\"AbC0AbC0";
+        let cut = painted(row(RowKey::Member("cover"), RowValue::String { text: long, total_bytes: Some(48_200_000) }));
+        assert!(cut.starts_with(key_and_colon) && cut.ends_with("…|48.2 MB"), "{cut}");
+        let whole = painted(row(RowKey::Member("cover"), string(long)));
+        assert!(whole.starts_with(key_and_colon) && whole.ends_with('…'), "{whole}");
+        let both = painted(row(RowKey::Member(long), string(long)));
+        assert!(both.contains("…|:|\"") && both.ends_with('…'), "{both}");
     }
 }

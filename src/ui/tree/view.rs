@@ -4,15 +4,14 @@ use super::row::{self, HiddenParts, ROW_HEIGHT, RowKey, RowValue, RowView, row_g
 use super::scroll_bar::{scroll_bar_ui, track_in};
 use super::{edit, set_active_row, tree_area};
 use crate::document::{Kind, Node, Path, scalar};
-use crate::state::command::Command;
 use crate::state::rows::Row;
 use crate::state::scroll::{ScrollPosition, Viewport};
 use crate::state::session::Part;
-use crate::state::{DocumentId, Go, Input, Session, State};
+use crate::state::{DocumentId, Input, Session, State};
 use crate::ui::format::counted;
 use crate::ui::menu;
 use crate::ui::text::{MAX_CHARS, isolated, visible};
-use egui::{Id, Key, Modifiers, Rect, Ui, pos2, vec2};
+use egui::{Id, Rect, Ui, pos2, vec2};
 
 /// Above the first row.
 const TOP: f32 = 4.0;
@@ -28,6 +27,8 @@ pub struct Memory {
     document: Option<DocumentId>,
     /// The selection that was last brought into sight.
     followed: Option<(Path, u64)>,
+    /// Rows of a page.
+    pub page: u64,
 }
 
 /// What has the focus when the tree has it.
@@ -36,26 +37,16 @@ pub fn focus_id() -> Id {
 }
 
 /// Draws the tree.
-pub fn tree_ui(
-    ui: &mut Ui,
-    state: &State,
-    id: DocumentId,
-    session: &Session,
-    memory: &mut Memory,
-    modal: bool,
-    inputs: &mut Vec<Input>,
-) {
+pub fn tree_ui(ui: &mut Ui, state: &State, id: DocumentId, session: &Session, memory: &mut Memory, inputs: &mut Vec<Input>) {
     let rect = ui.available_rect_before_wrap();
     let root = session.document().root().clone();
     let viewport = Viewport { rows: session.rows(), height: rect.height() - TOP, row_height: ROW_HEIGHT };
     let (mut area, tree) = tree_area(ui, focus_id(), rect, &session.name);
     if memory.document != Some(id) {
-        *memory = Memory { document: Some(id), followed: None };
+        *memory = Memory { document: Some(id), ..Memory::default() };
         tree.request_focus();
     }
-    if !modal && tree.has_focus() && session.editor.is_none() {
-        take_keys(&area, &viewport, inputs);
-    }
+    memory.page = viewport.page_rows();
     let position = scroll(&mut area, session, &root, rect, &viewport, memory, inputs);
     let mut groups: Vec<(Path, Ui)> = Vec::new();
     let mut active = None;
@@ -115,32 +106,6 @@ fn scroll(
         inputs.push(Input::Scroll(position));
     }
     position
-}
-
-fn take_keys(area: &Ui, viewport: &Viewport, inputs: &mut Vec<Input>) {
-    let page = viewport.page_rows();
-    let keys = [
-        (Key::ArrowUp, Go::Up),
-        (Key::ArrowDown, Go::Down),
-        (Key::ArrowLeft, Go::Left),
-        (Key::ArrowRight, Go::Right),
-        (Key::PageUp, Go::PageUp(page)),
-        (Key::PageDown, Go::PageDown(page)),
-        (Key::Home, Go::First),
-        (Key::End, Go::Last),
-    ];
-    area.input_mut(|input| {
-        for (key, go) in keys {
-            for _ in 0..input.count_and_consume_key(Modifiers::NONE, key) {
-                inputs.push(Input::Go(go));
-            }
-        }
-        // As in file managers: opens everything inside.
-        let star = input.events.iter().any(|event| matches!(event, egui::Event::Text(text) if text == "*"));
-        if star {
-            inputs.push(Input::Command(Command::ExpandBelow));
-        }
-    });
 }
 
 #[allow(clippy::too_many_arguments)] // a row is drawn from all of these, and nothing else takes them
