@@ -129,10 +129,10 @@ pub fn decode_start(literal: &[u8], limit: usize) -> (String, bool) {
     (text, whole)
 }
 
-/// Whether a string can be edited as plain text and come back the same: no lone surrogate and no control character but
-/// tab and line feed. Others are edited as the literal.
+/// Whether a string can be edited as plain text and come back the same: no lone surrogate and no control character. Others
+/// are edited as the literal.
 pub fn is_plain_editable(literal: &[u8]) -> bool {
-    units(literal).all(|unit| !unit.lone && (!unit.character.is_control() || matches!(unit.character, '\n' | '\t')))
+    units(literal).all(|unit| !unit.lone && !unit.character.is_control())
 }
 
 /// How new strings are written.
@@ -239,7 +239,8 @@ mod tests {
             assert!(decode(literal.as_bytes()).contains('\u{FFFD}'), "{literal}");
             assert!(!is_plain_editable(literal.as_bytes()));
         }
-        assert!(is_plain_editable(r#""a\ud83d\ude00\n""#.as_bytes()));
+        assert!(is_plain_editable(r#""a\ud83d\ude00""#.as_bytes()));
+        assert!(!is_plain_editable(r#""a\n""#.as_bytes()));
         assert!(!is_plain_editable(r#""\u0001""#.as_bytes()));
         assert!(!same_text(br#""\ud800""#, br#""\ud801""#));
     }

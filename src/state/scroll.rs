@@ -73,9 +73,16 @@ impl ScrollPosition {
         Self { top_row: row, part: 0.0 }
     }
 
-    /// A part that rounding made a whole row is a row.
+    /// A part that rounding left next to a whole row is that row: many small steps that add up to rows end on a row.
     fn normalized(self) -> Self {
-        if self.part < 1.0 { self } else { Self::at_row(self.top_row.saturating_add(1)) }
+        const ROUNDING: f32 = 1e-4;
+        if self.part >= 1.0 - ROUNDING {
+            Self::at_row(self.top_row.saturating_add(1))
+        } else if self.part < ROUNDING {
+            Self::at_row(self.top_row)
+        } else {
+            self
+        }
     }
 
     /// The nearest position at which no space is left empty above or below the rows.

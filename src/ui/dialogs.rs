@@ -8,7 +8,8 @@ use egui::{Grid, Id, Modal, RichText, ScrollArea, TextEdit, Ui};
 /// Draws the dialog that is due.
 pub fn dialog_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     let Some(dialog) = &state.dialog else { return };
-    let response = Modal::new(Id::unique("dialog")).show(ui.ctx(), |ui| {
+    let frame = egui::Frame::popup(ui.style()).inner_margin(18.0).fill(theme::tokens(ui).window);
+    let response = Modal::new(Id::unique("dialog")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_max_width(560.0);
         match dialog {
             Dialog::Close => close_ui(ui, state, inputs),

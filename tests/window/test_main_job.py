@@ -411,6 +411,19 @@ def test_closing_without_saving(case):
     same(read(path), TEXT)
 
 
+def test_menus_and_help(case):
+    program = case.opened(case.file())
+    program.menu("Help", "Keys")
+    program.get("Close help").act()
+    program.gone("Close help")
+    program.menu("View", "Expand everything")
+    program.row("a: 1")
+    program.menu("Edit", "Change type", "Array")
+    program.get("genesis.json: array, 5 items")
+    program.menu("Edit", "Undo")
+    program.row('title: "Genesis"')
+
+
 def test_ten_million_rows(case):
     path = case.file("big.json", "[" + "7," * 9_999_998 + "7]")
     program = case.open(path)

@@ -1,0 +1,278 @@
+//! The whole app with real jobs and files, through accessible labels, without a display.
+
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use treekeep::app::App;
+use treekeep::jobs::{FileChooser, Picked, Surroundings};
+use treekeep::state::FileKind;
+use treekeep::storage::Disk;
+
+const TEXT: &str = "{\n  \"title\": \"Genesis\",\n  \"list\": [1, 2, 3],\n  \"number\": 12.50\n}\n";
+
+/// Answers each dialog with the same file.
+struct Chooser(Option<PathBuf>);
+
+impl FileChooser for Chooser {
+    fn pick(&self, _kind: FileKind, _suggested: Option<&Path>) -> Picked {
+        match &self.0 {
+            Some(path) => Picked::File(path.clone()),
+            None => Picked::NotShown("no dialog in this test".to_owned()),
+        }
+    }
+}
+
+struct Window {
+    harness: Harness<'static, App>,
+    folder: tempfile::TempDir,
+}
+
+impl Window {
+    fn new(files: &[&str], picked: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("genesis.json"), TEXT).unwrap();
+        let files = files.iter().map(|name| folder.path().join(name)).collect();
+        let surroundings = Surroundings {
+            disk: Disk::real(),
+            state_folder: folder.path().join("state"),
+            settings_path: folder.path().join("config/settings.json"),
+            chooser: Arc::new(Chooser(picked.map(|name| folder.path().join(name)))),
+        };
+        let harness = Harness::builder()
+            .with_size([1000.0, 700.0])
+            .with_max_steps(20)
+            .allow_missing_glyphs()
+            .build_eframe(|creation| App::new(&creation.egui_ctx, surroundings, files));
+        Self { harness, folder }
+    }
+
+    fn opened() -> Self {
+        let mut window = Self::new(&["genesis.json"], None);
+        window.wait("Saved");
+        window
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("genesis.json")
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.path()).unwrap()
+    }
+
+    /// Steps until a widget of that name is there; jobs take the time that they take.
+    #[track_caller]
+    fn wait(&mut self, label: &str) {
+        self.wait_for(label, |window| window.harness.query_all_by_label(label).next().is_some());
+    }
+
+    #[track_caller]
+    fn wait_part(&mut self, label: &str) {
+        self.wait_for(label, |window| window.harness.query_all_by_label_contains(label).next().is_some());
+    }
+
+    #[track_caller]
+    fn wait_for(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !condition(self) {
+            assert!(Instant::now() < end, "waited in vain for {what}");
+            self.harness.step();
+            std::thread::yield_now();
+        }
+    }
+
+    fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.harness.step();
+        self.harness.step();
+    }
+
+    fn key(&mut self, key: Key) {
+        self.harness.key_press(key);
+        self.harness.step();
+        self.harness.step();
+    }
+
+    fn command_key(&mut self, key: Key) {
+        self.harness.key_press_modifiers(Modifiers::COMMAND, key);
+        self.harness.step();
+        self.harness.step();
+    }
+
+    fn edit(&mut self, row: &str, name: &str, text: &str) {
+        self.click(row);
+        self.key(Key::Enter);
+        self.wait(name);
+        self.command_key(Key::A);
+        self.harness.get_by_label(name).type_text(text);
+        self.harness.step();
+        self.key(Key::Enter);
+    }
+}
+
+#[test]
+fn open_expand_edit_save() {
+    let mut window = Window::opened();
+    window.harness.get_by_role_and_label(Role::TreeItem, "genesis.json: object, 3 members");
+    window.click("list: array, 3 items");
+    window.key(Key::ArrowRight);
+    window.wait("1: 2");
+    window.edit("1: 2", "Value of 1", "1e400");
+    window.wait("1: 1e400");
+    window.wait("Edited (1)");
+    assert_eq!(window.text(), TEXT);
+    window.command_key(Key::S);
+    window.wait("Saved");
+    assert_eq!(window.text(), TEXT.replace("2, 3", "1e400, 3"));
+}
+
+#[test]
+fn what_is_not_valid_is_told_while_typing() {
+    let mut window = Window::opened();
+    window.click("number: 12.50");
+    window.key(Key::Enter);
+    window.command_key(Key::A);
+    window.harness.get_by_label("Value of number").type_text("1..");
+    window.wait_part("Not valid: ");
+    window.key(Key::Escape);
+    window.wait("number: 12.50");
+    window.wait("Saved");
+}
+
+#[test]
+fn another_program_while_nothing_is_edited() {
+    let mut window = Window::opened();
+    fs::write(window.path(), TEXT.replace("Genesis", "Exodus")).unwrap();
+    window.wait("title: \"Exodus\"");
+    window.wait_part("loaded. 1 value differs.");
+    window.click("Undo");
+    window.wait("title: \"Genesis\"");
+    window.wait("Changed on disk");
+}
+
+#[test]
+fn another_program_while_something_is_edited() {
+    let mut window = Window::opened();
+    window.edit("title: \"Genesis\"", "Value of title", "Mine");
+    window.wait("Edited (1)");
+    let theirs = TEXT.replace("Genesis", "Theirs");
+    fs::write(window.path(), &theirs).unwrap();
+    window.wait("Conflict");
+    window.wait_part("1 value differs; both versions are safe");
+    for choice in ["Keep mine", "Take theirs", "Save a copy…", "Compare…"] {
+        window.wait(choice);
+    }
+    assert_eq!(window.text(), theirs);
+    window.click("Keep mine");
+    window.wait("Saved");
+    assert_eq!(window.text(), TEXT.replace("Genesis", "Mine"));
+    let kept = walk(&window.folder.path().join("state"));
+    assert!(kept.iter().any(|path| fs::read_to_string(path).is_ok_and(|text| text == theirs)), "theirs is kept");
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.path().is_dir() { found.extend(walk(&entry.path())) } else { found.push(entry.path()) }
+    }
+    found
+}
+
+#[test]
+fn a_file_is_opened_by_dialog_and_by_typing() {
+    let mut window = Window::new(&[], Some("genesis.json"));
+    window.harness.step();
+    window.click("Open…");
+    window.wait("title: \"Genesis\"");
+    let mut window = Window::new(&[], None);
+    window.harness.step();
+    window.click("Open…");
+    window.wait("Path of the file");
+    let path = window.path();
+    window.harness.get_by_label("Path of the file").type_text(path.to_str().unwrap());
+    window.harness.step();
+    window.click("Open file");
+    window.wait("title: \"Genesis\"");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told() {
+    let mut window = Window::new(&["missing.json"], None);
+    window.wait("missing.json could not be opened.");
+    window.click("OK");
+    window.wait("Open the sample");
+}
+
+#[test]
+fn a_text_that_is_not_json_is_shown_where_it_breaks() {
+    let mut window = Window::new(&[], Some("broken.json"));
+    fs::write(window.folder.path().join("broken.json"), "[1,\n 2,,]").unwrap();
+    window.harness.step();
+    window.click("Open…");
+    window.wait("broken.json is not JSON");
+    window.wait_part("Line 2, column 4, byte 7: expected a value, found `,`.");
+    window.wait("Text around the problem");
+}
+
+#[test]
+fn the_sample_and_the_help_open() {
+    let mut window = Window::new(&[], None);
+    window.harness.step();
+    window.click("Open the sample");
+    window.wait_part("sample.json: object");
+    window.key(Key::F1);
+    window.wait("Keys");
+    window.key(Key::Escape);
+    window.wait_for("the help to go", |window| window.harness.query_by_label("Close help").is_none());
+}
+
+#[test]
+fn idle_is_idle() {
+    let mut window = Window::opened();
+    // `run` panics if frames are wanted without end.
+    window.harness.run();
+    window.harness.run();
+}
+
+#[test]
+fn ten_million_rows_scroll_by_exactly_one_row() {
+    let mut window = Window::new(&[], Some("big.json"));
+    fs::write(window.folder.path().join("big.json"), format!("[{}7]", "7,".repeat(9_999_999))).unwrap();
+    window.harness.step();
+    window.click("Open…");
+    window.wait("big.json: array, 10,000,000 items");
+    window.harness.hover_at(egui::pos2(400.0, 400.0));
+    let top = |window: &Window| window.harness.state().state().session().unwrap().view.scroll.top_row;
+    let wheel = |window: &mut Window, rows: f32| {
+        let delta = egui::vec2(0.0, -rows * treekeep::ui::tree::row::ROW_HEIGHT);
+        let before = top(window);
+        window.harness.event(egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta,
+            source: egui::MouseWheelSource::Wheel,
+            phase: egui::TouchPhase::Move,
+            modifiers: Modifiers::NONE,
+        });
+        window.harness.run();
+        top(window) as i64 - before as i64
+    };
+    assert_eq!(wheel(&mut window, 1.0), 1);
+    assert_eq!(wheel(&mut window, -1.0), -1);
+    window.click("big.json: array, 10,000,000 items");
+    window.key(Key::End);
+    window.wait("9999999: 7");
+    assert_eq!(wheel(&mut window, -1.0), -1);
+    assert_eq!(wheel(&mut window, 1.0), 1);
+    for _ in 0..300 {
+        window.harness.key_press(Key::PageUp);
+    }
+    window.harness.run();
+    assert!(top(&window) > 9_980_000);
+    assert_eq!(wheel(&mut window, 1.0), 1);
+    assert_eq!(wheel(&mut window, -1.0), -1);
+}

@@ -1,0 +1,599 @@
+//! What the program decides, as lists of commands and events: no window, no disk, no thread.
+
+use jiff::tz::TimeZone;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use treekeep::document::{Comparison, Document, Fragment, Path, compare};
+use treekeep::state::session::{Part, Purpose};
+use treekeep::state::{
+    Answer, Command, Content, Dialog, DocumentId, Effect, Event, Go, Input, Now, Opened, PickPurpose, Report, SaveEnd, SaveOrder,
+    Session, State, Status, update,
+};
+use treekeep::storage::{Digest, Expected, Stamp, Version};
+
+const TEXT: &str = r#"{"title": "Genesis", "list": [1, 2, 3], "number": 12.50}"#;
+
+struct Program {
+    state: State,
+    effects: Vec<Effect>,
+    ms: u64,
+}
+
+fn stamp(time: i128) -> Stamp {
+    Stamp { size: 0, modified_ns: time, changed_ns: time, device: 1, inode: 1, seen_ns: time + 10_000_000_000 }
+}
+
+fn version(text: &str) -> Version {
+    // 14:02 on some day.
+    Version { stamp: stamp(50_520_000_000_000), digest: Digest::of(text.as_bytes()) }
+}
+
+impl Program {
+    fn new() -> Self {
+        Self { state: State::default(), effects: Vec::new(), ms: 0 }
+    }
+
+    /// A program with a file open, digest known.
+    fn open(text: &str) -> Self {
+        let mut program = Self::new();
+        program.take(Input::OpenFiles(vec![PathBuf::from("/data/genesis.json")]));
+        let id = program.id();
+        let fragment = Fragment::new(text).unwrap();
+        let opened = Opened { fragment, stamp: version(text).stamp, read_only: false };
+        program.event(Event::Opened(id, "/data/genesis.json".into(), opened));
+        program.event(Event::Digest(id, version(text).stamp, version(text).digest));
+        program
+    }
+
+    fn id(&self) -> DocumentId {
+        self.state.tab().unwrap().id
+    }
+
+    fn take(&mut self, input: Input) {
+        self.ms += 5000;
+        let now = Now { ms: self.ms, unix_ns: 50_527_000_000_000, zone: TimeZone::UTC };
+        self.effects.extend(update(&mut self.state, input, &now));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.take(Input::Event(event));
+    }
+
+    fn command(&mut self, command: Command) {
+        self.take(Input::Command(command));
+    }
+
+    fn session(&self) -> &Session {
+        self.state.session().unwrap()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.session().document().to_bytes()).unwrap()
+    }
+
+    fn status(&self) -> Status {
+        self.session().status()
+    }
+
+    /// Edits the value at `path`, as Enter, typing, Enter do.
+    fn edit(&mut self, path: &[u64], text: &str) {
+        self.take(Input::Edit(path.into(), Part::Value));
+        self.take(Input::Type(text.to_owned()));
+        self.take(Input::Commit);
+    }
+
+    /// Does what the jobs would do with comparisons.
+    fn compare(&mut self) {
+        while let Some(place) = self.effects.iter().position(|effect| matches!(effect, Effect::Compare(..))) {
+            let Effect::Compare(id, before, after, purpose) = self.effects.remove(place) else { unreachable!() };
+            let comparison: Comparison = compare(&before, &after, &mut || ControlFlow::Continue(())).unwrap();
+            self.event(Event::Compared(id, purpose, Box::new(comparison)));
+        }
+    }
+
+    fn saves(&mut self) -> Vec<SaveOrder> {
+        let (saves, others) = self.effects.drain(..).partition(|effect| matches!(effect, Effect::Save(_)));
+        self.effects = others;
+        let saves: Vec<Effect> = saves;
+        saves.into_iter().filter_map(|effect| if let Effect::Save(order) = effect { Some(order) } else { None }).collect()
+    }
+
+    fn save(&mut self) -> SaveOrder {
+        let mut saves = self.saves();
+        assert_eq!(saves.len(), 1, "one save was ordered");
+        saves.remove(0)
+    }
+
+    fn saved(&mut self, order: &SaveOrder) {
+        let text = String::from_utf8(order.document.to_bytes()).unwrap();
+        let end =
+            SaveEnd::Saved { version: version(&text), purpose: order.purpose.clone(), revision: order.revision, remark: None };
+        self.event(Event::SaveEnded(order.id, end));
+    }
+
+    fn failed(&mut self, order: &SaveOrder, is_conflict: bool) {
+        let report =
+            Report { what: "The disk is full.".into(), safe: "The file is unchanged.".into(), todo: "Make room.".into() };
+        let end = SaveEnd::Failed { report, purpose: order.purpose.clone(), is_conflict, is_cancelled: false };
+        self.event(Event::SaveEnded(order.id, end));
+    }
+
+    /// Another program writes the file.
+    fn other_writes(&mut self, text: &str) {
+        let id = self.id();
+        self.event(Event::DiskChanged(id, version(text), Fragment::new(text).unwrap()));
+    }
+}
+
+#[test]
+fn an_edit_is_unsaved_until_the_save_has_ended() {
+    let mut program = Program::open(TEXT);
+    assert_eq!(program.status(), Status::Saved);
+    program.edit(&[0], "Exodus");
+    assert_eq!((program.text(), program.status()), (TEXT.replace("Genesis", "Exodus"), Status::Edited(1)));
+    assert!(program.state.title().starts_with("• genesis.json"));
+    program.command(Command::Save);
+    let order = program.save();
+    assert!(matches!(&order.expected, Expected::Version(expected) if *expected == version(TEXT)));
+    assert_eq!(program.status(), Status::Saving);
+    program.edit(&[2], "7");
+    program.saved(&order);
+    assert_eq!(program.status(), Status::Edited(1), "what was typed after the snapshot stays unsaved");
+    program.command(Command::Undo);
+    assert_eq!(program.status(), Status::Saved);
+    program.command(Command::Undo);
+    assert_eq!((program.text().as_str(), program.status()), (TEXT, Status::Edited(1)));
+}
+
+#[test]
+fn a_failed_save_keeps_everything_and_the_next_edit_tries_again() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Exodus");
+    program.command(Command::Save);
+    let order = program.save();
+    program.failed(&order, false);
+    assert_eq!(program.status(), Status::Edited(1), "the count of unsaved changes does not fall");
+    assert_eq!(program.session().failure.as_ref().unwrap().report.what, "The disk is full.");
+    assert!(program.saves().is_empty(), "nothing is tried again by itself at once");
+    program.edit(&[2], "7");
+    let again = program.save();
+    assert_eq!(String::from_utf8(again.document.to_bytes()).unwrap(), program.text());
+    program.failed(&again, false);
+    program.command(Command::Retry);
+    let retried = program.save();
+    program.saved(&retried);
+    assert_eq!(program.status(), Status::Saved);
+    assert!(program.session().failure.is_none());
+}
+
+#[test]
+fn a_save_waits_for_the_digest_of_what_was_read() {
+    let mut program = Program::new();
+    program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+    let id = program.id();
+    program.event(Event::Opened(
+        id,
+        "/data/a.json".into(),
+        Opened { fragment: Fragment::new("[1]").unwrap(), stamp: stamp(1), read_only: false },
+    ));
+    program.edit(&[0], "2");
+    program.command(Command::Save);
+    assert!(program.saves().is_empty());
+    assert_eq!(program.status(), Status::Saving);
+    program.event(Event::Digest(id, stamp(1), Digest::of(b"[1]")));
+    assert!(matches!(program.save().expected, Expected::Version(version) if version.digest == Digest::of(b"[1]")));
+}
+
+#[test]
+fn a_change_on_disk_is_loaded_while_nothing_is_edited() {
+    let mut program = Program::open(TEXT);
+    program.take(Input::Toggle([1].into()));
+    program.take(Input::Select([1, 2].into()));
+    let theirs = r#"{"new": 0, "title": "Exodus", "list": [1, 2, 3], "number": 3}"#;
+    program.other_writes(theirs);
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), (theirs, Status::Saved));
+    assert_eq!(program.session().loaded.as_ref().unwrap().text, "Changed on disk at 14:02, loaded. 3 values differ.");
+    assert_eq!(*program.session().view.selection, [2, 2], "the selection stays on its value");
+    assert!(program.session().view.fold.at(&[2]).is_open(), "what was open stays open");
+    program.command(Command::ShowChange);
+    assert_eq!(*program.session().view.selection, [1]);
+    program.command(Command::UndoLoad);
+    assert_eq!((program.text().as_str(), program.status()), (TEXT, Status::ChangedOnDisk));
+    assert_eq!(*program.session().view.selection, [1, 2]);
+    program.edit(&[0], "Mine");
+    assert_eq!(program.status(), Status::Conflict);
+    program.command(Command::Save);
+    let order = program.save();
+    assert!(matches!(order.expected, Expected::Version(expected) if expected.digest == version(TEXT).digest), "on its old base");
+    program.failed(&order, true);
+    assert_eq!(program.status(), Status::Conflict);
+    program.command(Command::Undo);
+    program.command(Command::Redo);
+    program.edit(&[2], "8");
+    assert!(program.saves().is_empty(), "a conflict is not tried again by itself");
+}
+
+#[test]
+fn undo_and_redo_across_a_load_follow_the_disk() {
+    let mut program = Program::open("[1]");
+    program.other_writes("[2]");
+    program.compare();
+    program.command(Command::Undo);
+    assert_eq!((program.text().as_str(), program.status()), ("[1]", Status::ChangedOnDisk));
+    program.command(Command::Redo);
+    assert_eq!((program.text().as_str(), program.status()), ("[2]", Status::Saved));
+}
+
+#[test]
+fn a_change_on_disk_meets_unsaved_edits() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    let theirs = TEXT.replace("Genesis", "Theirs").replace("12.50", "7");
+    program.other_writes(&theirs);
+    program.compare();
+    assert_eq!(program.status(), Status::Conflict);
+    assert_eq!(program.session().theirs().unwrap().differing, Some(2));
+    assert_eq!(program.text(), TEXT.replace("Genesis", "Mine"), "nothing is loaded over edits");
+
+    program.command(Command::Compare);
+    program.compare();
+    assert_eq!(program.session().differences.as_ref().unwrap().total, 2);
+
+    program.command(Command::KeepMine);
+    let order = program.save();
+    assert!(
+        matches!(order.expected, Expected::Version(expected) if expected.digest == version(&theirs).digest),
+        "theirs as it was shown"
+    );
+    assert_eq!(order.purpose, Purpose::KeepMine);
+    program.failed(&order, true);
+    assert_eq!(program.status(), Status::Conflict);
+
+    program.command(Command::TakeTheirs);
+    program.compare();
+    assert_eq!((program.text(), program.status()), (theirs, Status::Saved));
+    program.command(Command::Undo);
+    assert_eq!((program.text(), program.status()), (TEXT.replace("Genesis", "Mine"), Status::Conflict));
+}
+
+#[test]
+fn keep_mine_ends_the_conflict() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.other_writes("[]");
+    program.command(Command::KeepMine);
+    let order = program.save();
+    program.saved(&order);
+    assert_eq!(program.status(), Status::Saved);
+}
+
+#[test]
+fn edits_that_come_while_a_load_is_compared_win() {
+    let mut program = Program::open(TEXT);
+    program.other_writes("[1]");
+    program.edit(&[0], "Mine");
+    program.compare();
+    assert_eq!((program.text(), program.status()), (TEXT.replace("Genesis", "Mine"), Status::Conflict));
+    assert!(program.session().theirs().unwrap().differing.is_some());
+}
+
+#[test]
+fn a_load_waits_for_an_open_field() {
+    let mut program = Program::open(TEXT);
+    program.take(Input::Edit([2].into(), Part::Value));
+    program.take(Input::Type("5".into()));
+    program.other_writes("[1]");
+    program.compare();
+    assert_eq!(program.text(), TEXT, "nothing is pulled away under the hands");
+    program.command(Command::Cancel);
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[1]", Status::Saved));
+}
+
+#[test]
+fn the_same_content_is_no_change() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.other_writes("[]");
+    assert_eq!(program.status(), Status::Conflict);
+    program.other_writes(TEXT);
+    assert_eq!(program.status(), Status::Edited(1), "the other program took its change back");
+    let id = program.id();
+    program.event(Event::DiskTouched(id, version(TEXT), true));
+    program.command(Command::Undo);
+    assert_eq!(program.status(), Status::ReadOnly);
+}
+
+#[test]
+fn a_deleted_file_empties_nothing_and_can_come_back() {
+    let mut program = Program::open(TEXT);
+    let id = program.id();
+    program.event(Event::DiskGone(id));
+    assert_eq!((program.text().as_str(), program.status()), (TEXT, Status::DeletedOnDisk));
+    program.command(Command::SaveAgain);
+    let order = program.save();
+    assert!(matches!(order.expected, Expected::Nothing));
+    program.saved(&order);
+    assert_eq!(program.status(), Status::Saved);
+    program.event(Event::DiskGone(id));
+    program.other_writes("[2]");
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[2]", Status::Saved));
+}
+
+#[test]
+fn own_saves_are_no_changes() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.command(Command::Save);
+    let order = program.save();
+    let mine = program.text();
+    program.other_writes(&mine);
+    assert_eq!(program.status(), Status::Saving);
+    program.saved(&order);
+    program.other_writes(&mine);
+    program.compare();
+    assert_eq!(program.status(), Status::Saved);
+    assert!(program.session().loaded.is_none());
+}
+
+#[test]
+fn closing_with_unsaved_edits_asks() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.take(Input::CloseRequested);
+    assert_eq!(program.state.dialog, Some(Dialog::Close));
+    assert!(!program.state.closing);
+    program.take(Input::Answer(Answer::Cancel));
+    assert!(program.state.dialog.is_none() && !program.state.closing);
+    program.take(Input::CloseRequested);
+    program.take(Input::Answer(Answer::Save));
+    let order = program.save();
+    assert!(!program.state.closing, "not before the file is safe");
+    program.saved(&order);
+    assert!(program.state.closing);
+}
+
+#[test]
+fn closing_stays_when_the_save_fails() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.take(Input::CloseRequested);
+    program.take(Input::Answer(Answer::Save));
+    let order = program.save();
+    program.failed(&order, false);
+    assert!(!program.state.closing);
+    program.command(Command::Retry);
+    let order = program.save();
+    program.saved(&order);
+    assert!(!program.state.closing, "the wish to close is not remembered for ever");
+}
+
+#[test]
+fn closing_during_a_save_waits() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.command(Command::Save);
+    let order = program.save();
+    program.take(Input::CloseRequested);
+    assert_eq!(program.state.dialog, Some(Dialog::ClosingAfterSave));
+    assert!(!program.state.closing);
+    program.saved(&order);
+    assert!(program.state.closing && program.state.dialog.is_none());
+}
+
+#[test]
+fn text_that_is_not_valid_stays_in_the_field() {
+    let mut program = Program::open(TEXT);
+    program.take(Input::Edit([2].into(), Part::Value));
+    program.take(Input::Type("12.".into()));
+    assert!(program.session().editor.as_ref().unwrap().problem.is_some());
+    program.take(Input::Commit);
+    program.take(Input::Select([0].into()));
+    assert_eq!(program.session().editor.as_ref().unwrap().text, "12.");
+    assert_eq!(program.text(), TEXT);
+    program.command(Command::Save);
+    assert!(program.saves().is_empty());
+    program.take(Input::Type("12.5".into()));
+    program.take(Input::Commit);
+    assert_eq!(program.text(), TEXT.replace("12.50", "12.5"));
+}
+
+#[test]
+fn strings_are_edited_as_the_design_says() {
+    let edited = |before: &str, typed: &str, after: &str| {
+        let mut program = Program::open(before);
+        program.edit(&[0], typed);
+        assert_eq!(program.text(), after);
+    };
+    edited(r#"["a"]"#, "12", r#"["12"]"#);
+    edited(r#"["\u0041b\/c"]"#, "Axb/c", r#"["\u0041xb\/c"]"#);
+    edited(r#"["\u05d0"]"#, "אב", r#"["\u05d0\u05d1"]"#);
+    edited(r#"["a\nb"]"#, r#""a\nc""#, r#"["a\nc"]"#);
+    edited(r#"["\ud800"]"#, r#""\ud800x""#, r#"["\ud800x"]"#);
+    edited("[1.0]", " 1e400 ", "[1e400]");
+    edited("[1]", "\"1\"", "[\"1\"]");
+    let mut program = Program::open(&format!("[\"{}\"]", "x".repeat(20_000)));
+    program.take(Input::Edit([0].into(), Part::Value));
+    assert!(program.session().editor.is_none());
+    assert!(program.session().notice.as_ref().unwrap().contains("too long"));
+}
+
+#[test]
+fn a_new_member_is_named_then_filled_and_escape_takes_it_away() {
+    let mut program = Program::open("{}");
+    program.command(Command::InsertInside);
+    assert_eq!(program.session().editor.as_ref().unwrap().part, Part::Key);
+    program.take(Input::Type("a".into()));
+    program.take(Input::Commit);
+    assert_eq!(program.session().editor.as_ref().unwrap().part, Part::Value);
+    program.take(Input::Type("5".into()));
+    program.take(Input::Commit);
+    assert_eq!(program.text(), "{\n  \"a\": 5\n}");
+    program.command(Command::InsertAfter);
+    program.command(Command::Cancel);
+    assert_eq!(program.text(), "{\n  \"a\": 5\n}");
+}
+
+#[test]
+fn cut_and_paste_keep_the_key_and_the_bytes() {
+    let mut program = Program::open(r#"{"a": [1.0, 2], "b": {}}"#);
+    program.take(Input::Select([0].into()));
+    program.command(Command::Cut);
+    let copied = program
+        .effects
+        .iter()
+        .find_map(|effect| if let Effect::Copy(text) = effect { Some(text.clone()) } else { None })
+        .unwrap();
+    assert_eq!((copied.as_str(), program.text().as_str()), ("[1.0, 2]", r#"{"b": {}}"#));
+    program.take(Input::Select([0].into()));
+    program.take(Input::Paste(copied, false));
+    assert_eq!(program.text(), r#"{"b": {}, "a": [1.0, 2]}"#);
+    program.take(Input::Paste("{broken".into(), false));
+    assert!(program.session().notice.as_ref().unwrap().contains("not JSON"));
+    program.take(Input::Paste("plain words".into(), true));
+    assert_eq!(program.text(), r#"{"b": {}, "a": "plain words"}"#);
+}
+
+#[test]
+fn values_move_within_and_across_containers() {
+    let mut program = Program::open(r#"{"a": [1, 2], "b": 3, "c": [4]}"#);
+    program.take(Input::Select([0, 1].into()));
+    program.command(Command::MoveUp);
+    assert_eq!(
+        (program.text().as_str(), &program.session().view.selection[..]),
+        (r#"{"a": [2, 1], "b": 3, "c": [4]}"#, &[0, 0][..])
+    );
+    program.command(Command::MoveOut);
+    assert_eq!(program.text(), r#"{"a": [1], "key": 2, "b": 3, "c": [4]}"#);
+    program.command(Command::MoveIn);
+    assert_eq!(program.text(), r#"{"a": [1, 2], "b": 3, "c": [4]}"#);
+    program.take(Input::Select([1].into()));
+    program.command(Command::MoveDown);
+    assert_eq!(program.text(), r#"{"a": [1, 2], "c": [4], "b": 3}"#);
+}
+
+#[test]
+fn types_are_changed() {
+    use treekeep::document::Kind::{Array, Bool, Null, Number, Object, String};
+    let changed = |before: &str, kind, after: &str| {
+        let mut program = Program::open(&format!("[{before}]"));
+        program.take(Input::Select([0].into()));
+        program.command(Command::ChangeType(kind));
+        assert_eq!(program.text(), format!("[{after}]"));
+    };
+    changed("12", String, "\"12\"");
+    changed("\"12\"", Number, "12");
+    changed("\"x\"", Number, "0");
+    changed("\"true\"", Bool, "true");
+    changed("5", Null, "null");
+    changed("{\"a\":1,\"b\":2}", Array, "[1,2]");
+    changed("[1,2]", Object, "{\"0\":1,\"1\":2}");
+    changed("null", Object, "{}");
+    changed("7", Array, "[7]");
+}
+
+#[test]
+fn undo_brings_selection_and_open_containers_back() {
+    let mut program = Program::open(r#"{"a": {"b": [1, 2]}, "c": 3}"#);
+    program.command(Command::ExpandAll);
+    program.take(Input::Select([0].into()));
+    program.command(Command::Delete);
+    assert_eq!(*program.session().view.selection, [0]);
+    program.command(Command::Undo);
+    assert_eq!(*program.session().view.selection, [0]);
+    assert!(program.session().view.fold.at(&[0, 0]).is_open());
+    assert_eq!(program.session().rows(), 6);
+}
+
+#[test]
+fn arrow_keys_walk_the_tree() {
+    let mut program = Program::open(TEXT);
+    let walk = |program: &mut Program, goes: &[Go]| {
+        goes.iter().for_each(|&go| program.take(Input::Go(go)));
+        program.session().view.selection.to_vec()
+    };
+    assert_eq!(walk(&mut program, &[Go::Down, Go::Down]), [1]);
+    assert_eq!(walk(&mut program, &[Go::Right, Go::Right]), [1, 0]);
+    assert_eq!(walk(&mut program, &[Go::Down, Go::Left]), [1]);
+    assert_eq!(walk(&mut program, &[Go::Left, Go::Down]), [2]);
+    assert_eq!(walk(&mut program, &[Go::First, Go::Up]), Vec::<u64>::new());
+    assert_eq!(walk(&mut program, &[Go::Last]), [2]);
+    assert_eq!(walk(&mut program, &[Go::PageUp(2)]), [0]);
+}
+
+#[test]
+fn a_text_that_is_not_json_is_mended_on_the_old_base() {
+    let mut program = Program::new();
+    program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+    let id = program.id();
+    let text = "[1,, 2]";
+    let problem = Document::parse(text).unwrap_err();
+    program.event(Event::NotJson(id, "/data/a.json".into(), std::sync::Arc::new(text.into()), version(text), problem));
+    program.take(Input::Mend("[1, 2]".into()));
+    program.take(Input::CloseRequested);
+    assert_eq!(program.state.dialog, Some(Dialog::Close), "what was mended is not dropped in silence");
+    program.take(Input::Answer(Answer::Cancel));
+    program.take(Input::ReadAgain);
+    let bytes = program
+        .effects
+        .iter()
+        .find_map(|effect| if let Effect::ReadMended(_, bytes) = effect { Some(bytes.clone()) } else { None });
+    assert_eq!(bytes.as_deref(), Some(&b"[1, 2]"[..]));
+    program.event(Event::Mended(id, Ok(Fragment::new("[1, 2]").unwrap())));
+    assert_eq!(program.status(), Status::Edited(1));
+    program.command(Command::Save);
+    let order = program.save();
+    assert!(matches!(order.expected, Expected::Version(expected) if expected.digest == Digest::of(text.as_bytes())));
+    program.saved(&order);
+    assert_eq!(program.status(), Status::Saved);
+}
+
+#[test]
+fn one_dialog_at_a_time() {
+    let mut program = Program::new();
+    program.command(Command::Open);
+    program.command(Command::Open);
+    assert_eq!(program.effects.iter().filter(|effect| matches!(effect, Effect::Pick(..))).count(), 1);
+    program.event(Event::CannotPick(PickPurpose::Open, "no portal".into()));
+    program.command(Command::Open);
+    assert_eq!(program.effects.iter().filter(|effect| matches!(effect, Effect::Pick(..))).count(), 1);
+    program.take(Input::Answer(Answer::Path("/data/a.json".into())));
+    assert!(matches!(program.state.tab().unwrap().content, Content::Loading { .. }));
+}
+
+#[test]
+fn a_copy_leaves_the_document_where_it_is() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.command(Command::SaveCopy);
+    program.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/copy.json".into())));
+    let order = program.save();
+    assert_eq!(
+        (order.path.to_str(), order.own.as_deref().and_then(|own| own.to_str())),
+        (Some("/data/copy.json"), Some("/data/genesis.json"))
+    );
+    program.saved(&order);
+    assert_eq!(program.status(), Status::Edited(1));
+    assert_eq!(program.session().name, "genesis.json");
+}
+
+#[test]
+fn a_document_with_unsaved_edits_is_not_replaced() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.take(Input::OpenFiles(vec!["/data/b.json".into()]));
+    program.command(Command::New);
+    program.command(Command::OpenSample);
+    assert_eq!(program.text(), TEXT.replace("Genesis", "Mine"));
+    assert!(program.session().notice.is_some());
+}
+
+#[test]
+fn the_path_is_copied() {
+    let mut program = Program::open(TEXT);
+    program.take(Input::Select(Path::from([1, 2])));
+    program.command(Command::CopyPath);
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::Copy(text) if text == "/list/2")));
+}
