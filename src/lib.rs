@@ -1,4 +1,52 @@
-//! Treekeep: a JSON viewer and editor that never loses a byte.
+//! Treekeep: a desktop JSON viewer and editor. It opens a file of any size as a tree, lets a person edit it there, and saves it
+//! without losing a byte: not of the person's edits, not of the file, not of what another program wrote.
+//!
+//! # The program in one loop
+//!
+//! `ui` draws the state and sends what the person did → [`state::update`] changes the state and gives effects → `jobs` does them
+//! on threads and sends events → `update` → `ui` draws. Everything that is decided (save, conflict, reload, close) is decided in
+//! `update`, which is pure: tests call it with a list of inputs. The command line uses the same document core and storage without
+//! a window.
+//!
+//! # Map, in reading order
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`document`] | the text of one JSON file and what it means: `scan` validates and records large values in the `index`, together a `fragment`; a `node` is a value in a fragment or an edited container made of `pieces`; `edit` makes one document out of another, `path` says how positions move; `style` lays out new text, `history` keeps revisions, `diff` compares, `pointer` and `scalar` translate, `validate` checks what is written, `seq` is the persistent sequence beneath |
+//! | [`storage`] | the disk: `disk` is the seam, `version` tells versions apart, `lock` excludes other writers, `open` reads, `save` is the protocol with `temporary`, `metadata` and `backup`, `update` reads, edits and saves, `watch` gives hints, `settings`, `error` |
+//! | [`jobs`] | threads: `open`, `save`, `watch`, `dialog`; effects in, events out |
+//! | [`state`] | all that the program remembers; `command` is the table of commands, `session` one open document and its status, `rows` which row is what, `scroll` the arithmetic of scrolling, `update` the decisions, in `files`, `disk`, `edits`, `navigate` |
+//! | [`ui`] | egui: `tree` (rows, field, scroll bar), `keys`, `menu`, `banner`, `path_bar`, `status_bar`, `start_page`, `broken`, `differences`, `dialogs`; `theme` has the colours, `text` the order of right-to-left text |
+//! | [`app`] | eframe: takes events, calls `update`, hands effects on, calls `ui` |
+//! | [`cli`] | arguments and printed lines |
+//!
+//! # Invariants
+//!
+//! `tests/architecture.rs` reads the sources and holds them.
+//!
+//! - Layers know what is below them only: `app → {ui, jobs, state}`, `ui → state`, `cli → jobs`, `{state, jobs} → storage → document`.
+//!   What may be used of a lower layer's own lower layers may be used, too; `state` takes plain data of `storage` only, `ui` nothing.
+//! - Files are touched in `storage` only; threads start in `jobs` only; egui is known in `app` and `ui` only; colours are named in
+//!   `ui/theme.rs` only.
+//! - A frame does no disk access, no parsing of a large text, no search.
+//! - A document is an immutable value: an edit makes a new one and shares the rest. No code recurses over the text; over edited
+//!   containers it may, since they nest at most [`document::MAX_EDITED_DEPTH`] deep.
+//! - What was not edited is written back byte for byte.
+//! - The saved revision moves only after the last step of a save; the status is computed from revisions and versions, never set.
+//! - No `unwrap` or `expect` outside tests, no `unsafe`.
+//!
+//! # Glossary
+//!
+//! - *value, member, element, pointer*: as RFC 8259 and RFC 6901 have them. A *container* is an object or array, a *child* a member
+//!   or element, counted from 0.
+//! - *fragment*: an immutable text that is valid JSON, with its index. *Raw* nodes are slices of one.
+//! - *path*: child numbers from the root. *Shift*: how an edit moves paths.
+//! - *revision*: one state of a document in its history. *Step*: what leads to it. *Era*: the revisions since a text came from the
+//!   disk; they stand on one *base*.
+//! - *version*: the content of a file at some time, told by its *digest*; *stamp*: its metadata. *Mine* and *theirs*: what is shown
+//!   here, and what another program wrote.
+//! - *fold*: which containers are open. *Row*: one line of the tree; row 0 is the root.
+
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))] // in a test a panic is the report
 
 pub mod app;

@@ -1,4 +1,5 @@
 //! The whole app with real jobs and files, through accessible labels, without a display.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};

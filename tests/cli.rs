@@ -1,4 +1,5 @@
 //! The command line: every call and every exit.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 use std::fs;
 use std::path::{Path, PathBuf};

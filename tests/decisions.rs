@@ -1,4 +1,5 @@
 //! What the program decides, as lists of commands and events: no window, no disk, no thread.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 use jiff::tz::TimeZone;
 use std::ops::ControlFlow;

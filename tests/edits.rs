@@ -1,4 +1,5 @@
 //! Edits mean what they say, and every byte outside the edited places stays.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The scanner accepts exactly what RFC 8259 does, and yields what serde_json yields.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 mod common;
 

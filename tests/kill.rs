@@ -2,6 +2,7 @@
 //!
 //! strace counts the calls of a save and then kills the program before the k-th of each name. The kernel runs none of the killed
 //! program's code after that, so what is on the disk is what a crash leaves.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,5 @@
 //! The save protocol on real files, and under faults of every call that it makes.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,5 @@
 //! Programs that save the same file as fast as they can lose nothing: two `treekeep set`, and Python with `filelock`.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 use std::fs;
 use std::path::{Path, PathBuf};

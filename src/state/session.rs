@@ -429,7 +429,7 @@ mod tests {
     #[test]
     fn an_excerpt_of_a_large_text_is_small_and_mends_it() {
         let text = format!("[{}x,{}1]", "1,".repeat(50_000), "\"א\",".repeat(20_000));
-        let problem = crate::document::Document::parse(text.clone()).unwrap_err();
+        let problem = Document::parse(text.clone()).unwrap_err();
         let mut broken = Broken::new(Arc::new(text.clone().into_bytes()), Base::New, problem, 0);
         assert!(broken.excerpt.len() <= EXCERPT_BYTES);
         assert!(broken.excerpt[broken.problem_in_excerpt()..].starts_with('x'));

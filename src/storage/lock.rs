@@ -257,7 +257,8 @@ mod tests {
                 Ok(())
             }
         });
-        let held = exclusive(&disk, &SystemClock, &[name.clone()], &name, Duration::from_secs(5), &mut |_| true).unwrap();
+        let held =
+            exclusive(&disk, &SystemClock, std::slice::from_ref(&name), &name, Duration::from_secs(5), &mut |_| true).unwrap();
         assert!(matches!(held, Locking::Held(_)));
         assert!(name.exists());
         assert!(matches!(take(&[name], 0), Err(LockError::Busy)));

@@ -1,9 +1,30 @@
-//! What a new file takes over from the one that it replaces: owner, mode, extended attributes (access lists among them).
+//! What stands in the way of replacing a file, and what a new file takes over from the one that it replaces: owner, mode, extended attributes (access lists among them).
 
 use super::disk::Disk;
+use super::error::{Obstacle, SaveError};
+use super::open;
+use super::save::folder_of;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
+
+/// What a rename would destroy, or can't do.
+pub fn check_replaceable(target: &Path, metadata: &Metadata) -> Result<(), SaveError> {
+    if open::is_read_only(target, metadata) {
+        return Err(SaveError::ReadOnly);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if metadata.nlink() > 1 {
+            return Err(SaveError::CannotReplace(Obstacle::HardLinks(metadata.nlink())));
+        }
+        if rustix::fs::access(folder_of(target), rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_err() {
+            return Err(SaveError::CannotReplace(Obstacle::Folder));
+        }
+    }
+    Ok(())
+}
 
 /// What could not be taken over, and matters.
 #[derive(Debug)]

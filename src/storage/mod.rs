@@ -10,7 +10,7 @@
 //! between the last look and the rename is lost; locks on network drives bind the other clients at best.
 //!
 //! In reading order: [`disk`](self) is the seam to the system, [`version`](self) tells versions apart, [`lock`](self) excludes
-//! other writers, [`open`](self) reads, [`save`](self) is the protocol with [`metadata`](self) and [`backup`](self).
+//! other writers, [`open`](self) reads, [`save`](self) is the protocol with [`temporary`](self), [`metadata`](self) and [`backup`](self).
 
 mod backup;
 mod clock;
@@ -21,6 +21,8 @@ mod metadata;
 mod open;
 mod save;
 mod settings;
+mod temporary;
+mod update;
 mod version;
 mod watch;
 
@@ -29,8 +31,9 @@ pub use clock::{Clock, SystemClock};
 pub use disk::{Call, Disk, survive_size_limits};
 pub use error::{Obstacle, SaveError, Step};
 pub use open::{OpenError, Opened, READ_WAIT, is_read_only, read};
-pub use save::{BackupPolicy, Content, Durability, Env, Expected, Observer, Options, Saved, UpdateError, save, update};
+pub use save::{BackupPolicy, Content, Durability, Env, Expected, Observer, Options, Saved, save};
 pub use settings::{Settings, load as load_settings, store as store_settings};
+pub use update::{UpdateError, update};
 pub use version::{Digest, Look, Stamp, Version, has_coarse_times, look};
 pub use watch::{Hint, Watch, watch};
 

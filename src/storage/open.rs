@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::disk::Disk;
-use super::lock::{self, LockError};
+use super::lock;
 use super::version::Stamp;
 use std::io;
 use std::ops::ControlFlow;
@@ -67,10 +67,8 @@ pub fn read(
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<Opened, OpenError> {
     let real = disk.canonical(path).map_err(|error| OpenError::of(path, error))?;
-    let _lock = match lock::shared(disk, clock, &lock::lock_names(disk, path, &real), READ_WAIT) {
-        Ok(locking) => locking,
-        Err(LockError::Busy | LockError::Cancelled) => None,
-    };
+    // Whoever holds it for longer is read without it: what is read is whole all the same, or is read again.
+    let _lock = lock::shared(disk, clock, &lock::lock_names(disk, path, &real), READ_WAIT).unwrap_or_default();
     read_locked(disk, clock, &real, progress)
 }
 

@@ -12,6 +12,7 @@ use super::error::{Obstacle, SaveError, Step};
 use super::lock::{self, LockError, Locking};
 use super::metadata;
 use super::open;
+use super::temporary::{self, Temporary};
 use super::version::{Digest, Stamp, Version};
 use crate::document::{Document, Validator};
 use std::fs::File;
@@ -24,8 +25,6 @@ use std::time::Duration;
 const SMALL: u64 = 64 << 20;
 /// How often a file that changes between the check and the exchange is checked anew.
 const TRIES: usize = 3;
-/// An own temporary file that nobody holds is an orphan after this time.
-const ORPHAN_NS: i128 = 3_600_000_000_000;
 
 /// What is written.
 pub trait Content {
@@ -135,57 +134,8 @@ pub fn save(
     Ok(saved)
 }
 
-/// Why an update was not made.
-#[derive(Debug)]
-pub enum UpdateError<E> {
-    /// The file could not be read.
-    Open(open::OpenError),
-    /// The edit itself refused.
-    Edit(E),
-    /// It could not be saved.
-    Save(SaveError),
-}
-
-/// Reads, edits and saves under one hold of the lock. A version that appears in between, by a program that ignores the lock, is
-/// read again and the edit repeated, five times in all.
-///
-/// # Errors
-/// Why not; the file on disk is as it was.
-pub fn update<E>(
-    env: &Env,
-    path: &Path,
-    options: Options,
-    edit: &mut dyn FnMut(Vec<u8>, &Digest) -> Result<Document, E>,
-    observer: &mut Observer,
-) -> Result<Saved, UpdateError<E>> {
-    const REPEATS: usize = 5;
-    // A path that leads nowhere is told as reading tells it.
-    if let Err(error) = env.disk.stat(path) {
-        let missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-        let path = path.to_owned();
-        return Err(UpdateError::Open(if missing { open::OpenError::Missing(path) } else { open::OpenError::Io(path, error) }));
-    }
-    let target = resolve(env.disk, path).map_err(UpdateError::Save)?;
-    let _locking = take_lock(env, path, &target, options.wait, observer).map_err(UpdateError::Save)?;
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let read =
-            open::read_locked(env.disk, env.clock, &target, &mut |_, _| ControlFlow::Continue(())).map_err(UpdateError::Open)?;
-        let digest = Digest::of(&read.bytes);
-        let version = Version { stamp: read.stamp, digest };
-        let document = edit(read.bytes, &digest).map_err(UpdateError::Edit)?;
-        let expected = Expected::Version(version);
-        match (Attempt { env, target: &target, options, observer: &mut *observer }).run(&expected, &document) {
-            Err(SaveError::Conflict(_)) if tries < REPEATS => {}
-            Err(error) => return Err(UpdateError::Save(error)),
-            Ok(saved) => return Ok(saved),
-        }
-    }
-}
-
 /// The real path of what is replaced: links are followed, and stay.
-fn resolve(disk: &Disk, path: &Path) -> Result<PathBuf, SaveError> {
+pub(super) fn resolve(disk: &Disk, path: &Path) -> Result<PathBuf, SaveError> {
     match disk.canonical(path) {
         Ok(real) => return Ok(real),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -203,7 +153,13 @@ fn resolve(disk: &Disk, path: &Path) -> Result<PathBuf, SaveError> {
     Ok(folder.join(name))
 }
 
-fn take_lock(env: &Env, path: &Path, target: &Path, wait: Duration, observer: &mut Observer) -> Result<Locking, SaveError> {
+pub(super) fn take_lock(
+    env: &Env,
+    path: &Path,
+    target: &Path,
+    wait: Duration,
+    observer: &mut Observer,
+) -> Result<Locking, SaveError> {
     if observer(Step::Lock).is_break() {
         return Err(SaveError::Cancelled);
     }
@@ -216,12 +172,17 @@ fn take_lock(env: &Env, path: &Path, target: &Path, wait: Duration, observer: &m
     })
 }
 
+/// The folder of a real path.
+pub(super) fn folder_of(target: &Path) -> &Path {
+    target.parent().unwrap_or(Path::new("/"))
+}
+
 /// One save under the lock.
-struct Attempt<'a, 'o> {
-    env: &'a Env<'a>,
-    target: &'a Path,
-    options: Options,
-    observer: &'a mut Observer<'o>,
+pub(super) struct Attempt<'a, 'o> {
+    pub env: &'a Env<'a>,
+    pub target: &'a Path,
+    pub options: Options,
+    pub observer: &'a mut Observer<'o>,
 }
 
 /// What was found on the disk, and is safe to replace.
@@ -230,25 +191,6 @@ struct Verified {
     backup: Option<Backup>,
     /// Kept open for its attributes alone; closed before the exchange, since an open file can't be replaced everywhere.
     metadata: std::fs::Metadata,
-}
-
-/// The new text beside the file. Removed when dropped, unless it was told to stay.
-struct Temporary {
-    disk: Disk,
-    path: PathBuf,
-    /// Held with a lock, so that another save does not take it for an orphan.
-    file: File,
-    digest: Digest,
-    stays: bool,
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.stays {
-            // What can't be removed now is swept by a later save.
-            let _ = self.disk.remove(&self.path);
-        }
-    }
 }
 
 impl Attempt<'_, '_> {
@@ -260,8 +202,8 @@ impl Attempt<'_, '_> {
         Backups::of(self.env.disk, self.env.state_folder, self.target)
     }
 
-    fn run(&mut self, expected: &Expected, content: &dyn Content) -> Result<Saved, SaveError> {
-        self.sweep();
+    pub fn run(&mut self, expected: &Expected, content: &dyn Content) -> Result<Saved, SaveError> {
+        temporary::sweep(self.env, self.target);
         let mut last = None;
         for _ in 0..TRIES {
             self.step(Step::Verify)?;
@@ -359,7 +301,7 @@ impl Attempt<'_, '_> {
         if matches!(expected, Expected::Nothing) {
             return Err(SaveError::Exists);
         }
-        self.check_replaceable(&metadata)?;
+        metadata::check_replaceable(self.target, &metadata)?;
         let (version, backup) = if metadata.len() > SMALL { self.verify_large(expected)? } else { self.verify_small(expected)? };
         Ok(Some(Verified { version, backup, metadata }))
     }
@@ -411,26 +353,8 @@ impl Attempt<'_, '_> {
         })
     }
 
-    /// What a rename would destroy, or can't do.
-    fn check_replaceable(&self, metadata: &std::fs::Metadata) -> Result<(), SaveError> {
-        if open::is_read_only(self.target, metadata) {
-            return Err(SaveError::ReadOnly);
-        }
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            if metadata.nlink() > 1 {
-                return Err(SaveError::CannotReplace(Obstacle::HardLinks(metadata.nlink())));
-            }
-            if rustix::fs::access(self.folder(), rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_err() {
-                return Err(SaveError::CannotReplace(Obstacle::Folder));
-            }
-        }
-        Ok(())
-    }
-
     fn folder(&self) -> &Path {
-        self.target.parent().unwrap_or(Path::new("/"))
+        folder_of(self.target)
     }
 
     /// Steps 6 and 7: the new text beside the file, durable. A sync that failed is never tried again on the same file, since
@@ -446,37 +370,38 @@ impl Attempt<'_, '_> {
     fn write_once(&mut self, content: &dyn Content, old: Option<&Verified>) -> Result<Temporary, SaveError> {
         let disk = self.env.disk;
         let folder = self.folder().to_owned();
-        let (file, path) =
-            disk.create_temporary(&folder, &self.temporary_prefix(), ".tmp").map_err(SaveError::io(Step::Write, &folder))?;
-        let mut temporary = Temporary { disk: disk.clone(), path, file, digest: Digest::of(b""), stays: false };
-        let path = temporary.path.clone();
+        let (file, path) = disk
+            .create_temporary(&folder, &temporary::prefix(self.target), ".tmp")
+            .map_err(SaveError::io(Step::Write, &folder))?;
+        let mut written = Temporary { disk: disk.clone(), path, file, digest: Digest::of(b""), stays: false };
+        let path = written.path.clone();
         let failed = SaveError::io(Step::Write, &path);
         // An orphan is told by its lock. Where there are no locks its age alone tells.
-        let _ = fs4::FileExt::try_lock(&temporary.file);
-        reserve(&temporary.file, content.size()).map_err(&failed)?;
-        temporary.digest = self.write_content(content, &temporary)?;
+        let _ = fs4::FileExt::try_lock(&written.file);
+        temporary::reserve(&written.file, content.size()).map_err(&failed)?;
+        written.digest = self.write_content(content, &written)?;
         if let Some(old) = old {
             let old_file = disk.open(self.target).map_err(SaveError::io(Step::Write, self.target))?;
-            metadata::take_over(disk, &temporary.file, &path, &old_file, &old.metadata).map_err(|refused| match refused {
+            metadata::take_over(disk, &written.file, &path, &old_file, &old.metadata).map_err(|refused| match refused {
                 metadata::Refused::Owner => SaveError::CannotReplace(Obstacle::Owner),
                 metadata::Refused::Io(source) => failed(source),
             })?;
         } else {
-            set_usual_mode(disk, &temporary.file, &path).map_err(&failed)?;
+            temporary::set_usual_mode(disk, &written.file, &path).map_err(&failed)?;
         }
-        if disk.stat_open(&temporary.file, &path).map_err(&failed)?.len() != content.size() {
+        if disk.stat_open(&written.file, &path).map_err(&failed)?.len() != content.size() {
             return Err(failed(io::Error::other("the disk did not take all that was written")));
         }
         self.step(Step::Sync)?;
-        disk.sync(&temporary.file, &path).map_err(SaveError::io(Step::Sync, &path))?;
+        disk.sync(&written.file, &path).map_err(SaveError::io(Step::Sync, &path))?;
         if content.size() <= SMALL {
             // A write that lies, a cable, a stray pointer: read back through another handle.
             let back = disk.open(&path).map_err(&failed)?;
-            if self.hash(&back, &path, Step::Write)? != temporary.digest {
+            if self.hash(&back, &path, Step::Write)? != written.digest {
                 return Err(failed(io::Error::other("what was read back is not what was written")));
             }
         }
-        Ok(temporary)
+        Ok(written)
     }
 
     /// Writes, hashes and checks the text as it goes by.
@@ -658,92 +583,5 @@ impl Attempt<'_, '_> {
         let file = disk.open(self.target).map_err(&failed)?;
         let stamp = Stamp::of(&disk.stat_open(&file, self.target).map_err(&failed)?, self.env.clock.now_ns());
         Ok(Version { stamp, digest })
-    }
-
-    /// `.NAME.treekeep-`, cut so that the whole fits 255 bytes.
-    fn temporary_prefix(&self) -> String {
-        const ROOM: usize = 255 - ".".len() - ".treekeep-12345678.tmp".len();
-        let name = self.target.file_name().unwrap_or_default().to_string_lossy();
-        let mut end = name.len().min(ROOM);
-        while !name.is_char_boundary(end) {
-            end -= 1;
-        }
-        format!(".{}.treekeep-", &name[..end])
-    }
-
-    /// Step 3: own temporary files of saves that were killed. One whose content is known elsewhere goes; another is moved to the
-    /// backups, since it may be the version that an exchange displaced.
-    fn sweep(&self) {
-        if let Err(error) = self.try_sweep() {
-            log::warn!("leftovers of an interrupted save could not be looked at: {error}");
-        }
-    }
-
-    fn try_sweep(&self) -> io::Result<()> {
-        let disk = self.env.disk;
-        let prefix = self.temporary_prefix();
-        for path in disk.list(self.folder())? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if !name.starts_with(&prefix) || !name.ends_with(".tmp") {
-                continue;
-            }
-            let file = disk.open(&path)?;
-            let stamp = Stamp::of(&disk.stat_open(&file, &path)?, self.env.clock.now_ns());
-            // Its maker held a lock on it, which went with the maker. Where there are no locks, age tells.
-            let maker_is_gone = match fs4::FileExt::try_lock(&file) {
-                Ok(()) => true,
-                Err(fs4::TryLockError::WouldBlock) => false,
-                Err(fs4::TryLockError::Error(_)) => stamp.seen_ns - stamp.modified_ns > ORPHAN_NS,
-            };
-            if !maker_is_gone {
-                continue;
-            }
-            let bytes = disk.read_small(&path)?;
-            let digest = Digest::of(&bytes);
-            let is_known = || -> io::Result<bool> {
-                let in_place = disk.read_small(self.target).is_ok_and(|now| Digest::of(&now) == digest);
-                Ok(in_place || self.backups().find(&digest)?.is_some())
-            };
-            // Half a text was never anybody's version.
-            if Document::parse(bytes.clone()).is_ok() && !is_known()? {
-                self.backups().store(self.env.clock, &bytes, &digest, Cause::Conflict)?;
-            }
-            disk.remove(&path)?;
-        }
-        Ok(())
-    }
-}
-
-/// Room for the whole text, so that a full disk is known before anything is written.
-fn reserve(file: &File, length: u64) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{FallocateFlags, fallocate};
-        use rustix::io::Errno;
-        if length > 0 {
-            return match fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
-                Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
-                Err(error) => Err(error.into()),
-            };
-        }
-    }
-    let _ = (file, length);
-    Ok(())
-}
-
-/// A new file is readable as any that a program creates: 0666 less the process's mask.
-fn set_usual_mode(disk: &Disk, file: &File, path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mask = rustix::process::umask(rustix::fs::Mode::empty());
-        rustix::process::umask(mask);
-        let mode = 0o666 & !mask.bits();
-        disk.attributes(path, || file.set_permissions(std::fs::Permissions::from_mode(mode)))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (disk, file, path);
-        Ok(())
     }
 }

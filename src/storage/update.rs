@@ -1,0 +1,58 @@
+//! Read, edit and save under one hold of the lock: what a script does to a file.
+
+use super::error::SaveError;
+use super::open::{OpenError, read_locked};
+use super::save::{Attempt, Env, Expected, Observer, Options, Saved, resolve, take_lock};
+use super::version::{Digest, Version};
+use crate::document::Document;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Why an update was not made.
+#[derive(Debug)]
+pub enum UpdateError<E> {
+    /// The file could not be read.
+    Open(OpenError),
+    /// The edit itself refused.
+    Edit(E),
+    /// It could not be saved.
+    Save(SaveError),
+}
+
+/// Reads, edits and saves under one hold of the lock. A version that appears in between, by a program that ignores the lock, is
+/// read again and the edit repeated, five times in all.
+///
+/// # Errors
+/// Why not; the file on disk is as it was.
+pub fn update<E>(
+    env: &Env,
+    path: &Path,
+    options: Options,
+    edit: &mut dyn FnMut(Vec<u8>, &Digest) -> Result<Document, E>,
+    observer: &mut Observer,
+) -> Result<Saved, UpdateError<E>> {
+    const REPEATS: usize = 5;
+    // A path that leads nowhere is told as reading tells it.
+    if let Err(error) = env.disk.stat(path) {
+        let missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+        let path = path.to_owned();
+        return Err(UpdateError::Open(if missing { OpenError::Missing(path) } else { OpenError::Io(path, error) }));
+    }
+    let target = resolve(env.disk, path).map_err(UpdateError::Save)?;
+    let _locking = take_lock(env, path, &target, options.wait, observer).map_err(UpdateError::Save)?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let read = read_locked(env.disk, env.clock, &target, &mut |_, _| ControlFlow::Continue(())).map_err(UpdateError::Open)?;
+        let digest = Digest::of(&read.bytes);
+        let version = Version { stamp: read.stamp, digest };
+        let document = edit(read.bytes, &digest).map_err(UpdateError::Edit)?;
+        let expected = Expected::Version(version);
+        match (Attempt { env, target: &target, options, observer: &mut *observer }).run(&expected, &document) {
+            Err(SaveError::Conflict(_)) if tries < REPEATS => {}
+            Err(error) => return Err(UpdateError::Save(error)),
+            Ok(saved) => return Ok(saved),
+        }
+    }
+}
