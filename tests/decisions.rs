@@ -598,3 +598,35 @@ fn the_path_is_copied() {
     program.command(Command::CopyPath);
     assert!(program.effects.iter().any(|effect| matches!(effect, Effect::Copy(text) if text == "/list/2")));
 }
+
+#[test]
+fn a_very_deep_document_is_not_opened_whole() {
+    let deep = 50_000;
+    let mut program = Program::open(&format!("{}{}", "[".repeat(deep), "]".repeat(deep)));
+    program.command(Command::ExpandAll);
+    assert_eq!(program.session().rows(), 301);
+    assert!(program.session().notice.as_ref().unwrap().contains("50000 levels deep"));
+    program.take(Input::Go(Go::Last));
+    assert_eq!(program.session().view.selection.len(), 300);
+}
+
+#[test]
+fn opening_can_be_stopped() {
+    let mut program = Program::new();
+    program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+    let id = program.id();
+    program.event(Event::Progress(id, 5, 10));
+    assert!(matches!(program.state.tab().unwrap().content, Content::Loading { done: 5, total: 10, .. }));
+    program.command(Command::Cancel);
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::StopOpening(stopped) if *stopped == id)));
+    program.event(Event::OpeningStopped(id));
+    assert!(program.state.tab().is_none());
+}
+
+#[test]
+fn of_several_files_the_first_is_opened_and_the_rest_is_named() {
+    let mut program = Program::new();
+    program.take(Input::OpenFiles(vec!["/data/a.json".into(), "/data/b.json".into()]));
+    assert!(matches!(&program.state.dialog, Some(Dialog::Trouble(report)) if report.what.contains("b.json")));
+    assert_eq!(program.effects.iter().filter(|effect| matches!(effect, Effect::Open(..))).count(), 1);
+}

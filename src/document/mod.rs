@@ -43,6 +43,7 @@ pub struct Document {
     /// White space behind it.
     behind: Text,
     style: Arc<Style>,
+    depth: u64,
 }
 
 impl Document {
@@ -62,6 +63,7 @@ impl Document {
             before: Text::slice(fragment, 0, root.start),
             behind: Text::slice(fragment, root.end, fragment.text().len()),
             style: Arc::new(Style::of(fragment)),
+            depth: fragment.depth(),
         }
     }
 
@@ -73,6 +75,11 @@ impl Document {
     /// How the text is laid out.
     pub fn style(&self) -> &Style {
         &self.style
+    }
+
+    /// Open brackets at the deepest place of the text that was read; edits since are not counted.
+    pub fn depth_as_read(&self) -> u64 {
+        self.depth
     }
 
     /// The same text around another root.

@@ -4,7 +4,7 @@
 //! mistake in the scanner or in the writer does not pass unnoticed.
 
 use super::problem::{self, Problem};
-use super::scan::plain_run;
+use super::scan::{plain_run, skip_white_space};
 
 /// Where in the grammar the next byte stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,20 +73,23 @@ impl Validator {
         self.check_utf8(piece)?;
         let mut at = 0;
         while at < piece.len() {
-            if self.state == State::String {
-                let run = plain_run(piece, at);
-                self.column_over(&piece[at..run]);
-                self.offset += (run - at) as u64;
-                at = run;
-                if at == piece.len() {
-                    break;
+            // Runs that leave the state as it is: most of a text.
+            at = match self.state {
+                State::String => plain_run(piece, at),
+                State::Value | State::FirstKey | State::Key | State::Colon | State::After if self.bom.is_none() => {
+                    skip_white_space(piece, at)
                 }
+                State::Digits | State::Fraction => at + piece[at..].iter().take_while(|byte| byte.is_ascii_digit()).count(),
+                _ => at,
+            };
+            let Some(&byte) = piece.get(at) else { break };
+            if let Err(message) = self.byte(byte) {
+                self.pass(&piece[..at]);
+                return Err(self.problem(message));
             }
-            self.byte(piece[at])?;
-            self.column_over(&piece[at..=at]);
-            self.offset += 1;
             at += 1;
         }
+        self.pass(piece);
         Ok(())
     }
 
@@ -107,7 +110,9 @@ impl Validator {
         Problem { offset: self.offset, line: self.line, column: self.line_start_column, message: message.to_owned() }
     }
 
-    fn column_over(&mut self, bytes: &[u8]) {
+    /// Counts what was passed.
+    fn pass(&mut self, bytes: &[u8]) {
+        self.offset += bytes.len() as u64;
         match memchr::memrchr(b'\n', bytes) {
             Some(last) => {
                 self.line += memchr::memchr_iter(b'\n', bytes).count() as u64;
@@ -138,7 +143,7 @@ impl Validator {
         }
     }
 
-    fn byte(&mut self, byte: u8) -> Result<(), Problem> {
+    fn byte(&mut self, byte: u8) -> Result<(), &'static str> {
         if let Some(place) = self.bom {
             const BOM: [u8; 3] = *b"\xEF\xBB\xBF";
             if place < 3 && byte == BOM[usize::from(place)] {
@@ -175,7 +180,7 @@ impl Validator {
                 (b',', Some(b'{')) => State::Key,
                 (b',', Some(b'[')) => State::Value,
                 (b'}', Some(b'{')) | (b']', Some(b'[')) => self.close(),
-                _ => return Err(self.problem("a comma, a closing bracket or the end was expected")),
+                _ => return Err("a comma, a closing bracket or the end was expected"),
             },
             State::String => match byte {
                 b'"' if self.string_is_key => {
@@ -184,13 +189,13 @@ impl Validator {
                 }
                 b'"' => State::After,
                 b'\\' => State::Escape,
-                0..0x20 => return Err(self.problem("a control character stands in a string")),
+                0..0x20 => return Err("a control character stands in a string"),
                 _ => State::String,
             },
             State::Escape => match byte {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => State::String,
                 b'u' => State::Hex(4),
-                _ => return Err(self.problem("an unknown escape")),
+                _ => return Err("an unknown escape"),
             },
             State::Hex(left) if byte.is_ascii_hexdigit() => {
                 if left == 1 {
@@ -213,7 +218,7 @@ impl Validator {
             State::Point | State::Fraction if byte.is_ascii_digit() => State::Fraction,
             State::Exponent if matches!(byte, b'+' | b'-') => State::ExponentSign,
             State::Exponent | State::ExponentSign | State::ExponentDigits if byte.is_ascii_digit() => State::ExponentDigits,
-            _ => return Err(self.problem("this character can't stand here")),
+            _ => return Err("this character can't stand here"),
         };
         Ok(())
     }
@@ -223,7 +228,7 @@ impl Validator {
         State::After
     }
 
-    fn value(&mut self, byte: u8) -> Result<State, Problem> {
+    fn value(&mut self, byte: u8) -> Result<State, &'static str> {
         Ok(match byte {
             b'{' => {
                 self.open.push(byte);
@@ -240,7 +245,7 @@ impl Validator {
             b't' => State::Literal(b"rue"),
             b'f' => State::Literal(b"alse"),
             b'n' => State::Literal(b"ull"),
-            _ => return Err(self.problem("a value was expected")),
+            _ => return Err("a value was expected"),
         })
     }
 }

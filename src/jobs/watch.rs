@@ -197,20 +197,27 @@ impl Watch<'_> {
             return;
         }
         self.read_at = Some(Instant::now());
-        let read = match storage::read(&self.surroundings.disk, &SystemClock, self.path, &mut |_, _| ControlFlow::Continue(())) {
+        let disk = &self.surroundings.disk;
+        // Most looks find what is known: for that nothing is held.
+        let (version, read_only) = match storage::version_of(disk, &SystemClock, self.path) {
+            Ok(found) => found,
+            Err(OpenError::Missing(_)) => return self.tell_gone(),
+            Err(error) => return log::debug!("{error}"),
+        };
+        if version.digest == self.known.digest {
+            let touched = self.gone || !version.stamp.same_metadata(&self.known.stamp);
+            (self.known, self.gone, self.broken) = (version, false, None);
+            if touched {
+                self.outbox.send(Event::DiskTouched(self.id, version, read_only));
+            }
+            return;
+        }
+        let read = match storage::read(disk, &SystemClock, self.path, &mut |_, _| ControlFlow::Continue(())) {
             Ok(read) => read,
             Err(OpenError::Missing(_)) => return self.tell_gone(),
             Err(error) => return log::debug!("{error}"),
         };
         let version = Version { stamp: read.stamp, digest: Digest::of(&read.bytes) };
-        if version.digest == self.known.digest {
-            let touched = self.gone || !version.stamp.same_metadata(&self.known.stamp);
-            (self.known, self.gone, self.broken) = (version, false, None);
-            if touched {
-                self.outbox.send(Event::DiskTouched(self.id, version, read.read_only));
-            }
-            return;
-        }
         match Fragment::watched(read.bytes, &mut |_| ControlFlow::Continue(())) {
             Ok(fragment) => {
                 (self.known, self.gone, self.broken) = (version, false, None);

@@ -27,6 +27,8 @@ pub enum Go {
 
 /// Containers that opening some levels opens at most.
 const LEVEL_LIMIT: usize = 100_000;
+/// In deeper documents "everything" is so many levels: a row costs as much as it is deep.
+const DEEPEST: u64 = 300;
 
 /// Selects a value; opens what it is in.
 pub fn select(state: &mut State, path: Path) {
@@ -112,9 +114,12 @@ pub fn fold(state: &mut State, command: Command) {
     let path = session.view.selection.clone();
     match command {
         Command::Expand => set_open(session, &path, Fold::open()),
-        Command::ExpandBelow => set_open(session, &path, Fold::open_below()),
+        Command::ExpandBelow => {
+            let fold = all_below(session, &session.selected());
+            set_open(session, &path, fold);
+        }
         Command::CollapseBelow => set_open(session, &path, Fold::default()),
-        Command::ExpandAll => session.view.fold = Fold::open_below(),
+        Command::ExpandAll => session.view.fold = all_below(session, &session.document().root().clone()),
         Command::CollapseAll => {
             session.view.fold = Fold::open();
             session.view.selection = path.first().map_or_else(Path::root, |&first| Path::root().child(first));
@@ -131,6 +136,16 @@ pub fn fold(state: &mut State, command: Command) {
         }
         _ => {}
     }
+}
+
+/// Opens everything in `node`, or as many levels of it as a person can use.
+fn all_below(session: &mut Session, node: &Node) -> Fold {
+    let depth = session.document().depth_as_read();
+    if depth <= DEEPEST {
+        return Fold::open_below();
+    }
+    session.notice = Some(format!("This document is nested {depth} levels deep: {DEEPEST} levels were opened."));
+    open_levels(node, DEEPEST as usize).0
 }
 
 /// Opens the containers above `levels`; not all of them where there are too many.

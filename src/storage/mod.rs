@@ -30,7 +30,7 @@ pub use backup::{Backup, Backups, Cause};
 pub use clock::{Clock, SystemClock};
 pub use disk::{Call, Disk, survive_size_limits};
 pub use error::{Obstacle, SaveError, Step};
-pub use open::{OpenError, Opened, READ_WAIT, is_read_only, read};
+pub use open::{OpenError, Opened, READ_WAIT, is_read_only, read, version_of};
 pub use save::{BackupPolicy, Content, Durability, Env, Expected, Observer, Options, Saved, save};
 pub use settings::{Settings, load as load_settings, store as store_settings};
 pub use update::{UpdateError, update};

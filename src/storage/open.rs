@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::disk::Disk;
 use super::lock;
-use super::version::Stamp;
+use super::version::{Stamp, Version};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -108,6 +108,39 @@ pub(super) fn read_locked(
         let after = Stamp::of(&disk.stat_open(&file, path).map_err(io)?, clock.now_ns());
         if done == bytes.len() && !grown && before.same_metadata(&after) {
             return Ok(Opened { bytes, stamp: before, read_only: is_read_only(path, &metadata) });
+        }
+        clock.sleep(Duration::from_millis(20));
+    }
+    Err(OpenError::Unsteady(path.to_owned()))
+}
+
+/// The version of a file, read in steps without holding it: a look that is sure.
+///
+/// # Errors
+/// Why not, as [`read`].
+pub fn version_of(disk: &Disk, clock: &dyn Clock, path: &Path) -> Result<(Version, bool), OpenError> {
+    let io = |error| OpenError::of(path, error);
+    let real = disk.canonical(path).map_err(io)?;
+    let _lock = lock::shared(disk, clock, &lock::lock_names(disk, path, &real), READ_WAIT).unwrap_or_default();
+    let kind = disk.stat(&real).map_err(io)?;
+    if !kind.is_file() {
+        return Err(OpenError::NotRegular(path.to_owned(), kind_name(&kind)));
+    }
+    let mut buffer = vec![0; STEP / 4];
+    for _ in 0..TRIES {
+        let file = disk.open(&real).map_err(io)?;
+        let metadata = disk.stat_open(&file, &real).map_err(io)?;
+        let before = Stamp::of(&metadata, clock.now_ns());
+        let mut hasher = blake3::Hasher::new();
+        loop {
+            match disk.read(&file, &real, &mut buffer).map_err(io)? {
+                0 => break,
+                count => hasher.update(&buffer[..count]),
+            };
+        }
+        let after = Stamp::of(&disk.stat_open(&file, &real).map_err(io)?, clock.now_ns());
+        if before.same_metadata(&after) {
+            return Ok((Version { stamp: before, digest: hasher.finalize().into() }, is_read_only(&real, &metadata)));
         }
         clock.sleep(Duration::from_millis(20));
     }
