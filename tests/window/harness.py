@@ -262,9 +262,14 @@ class Program:
         """Brings the window to the front, for the keyboard and the mouse."""
         self.xdotool("windowactivate", "--sync", self.window)
 
-    def press(self, x, y):
-        """A click at a point of the screen."""
-        self.xdotool("mousemove", str(x), str(y), "click", "1")
+    def drag(self, start, end):
+        """Drags with the mouse from one point of the screen, or a little below it, to another."""
+        x, y = start
+        self.xdotool("mousemove", str(x), str(y + 6), "mousedown", "1")
+        for part in (1, 2, 3, 4):
+            there = (str(int(old + (new - old) * part / 4)) for old, new in zip(start, end))
+            self.xdotool("mousemove", "--sync", *there)
+        self.xdotool("mouseup", "1")
 
     def keys(self, *names):
         for name in names:
