@@ -2,6 +2,13 @@
 
 A `Desktop` is one Xvfb with one session bus; a `Program` is Treekeep on it with folders of its own. Everything waits for a
 condition, with a limit; nothing sleeps and hopes. A missing tool is a failure, never a skipped test.
+
+What arrives of egui's accessibility here (AccessKit's adapter for AT-SPI):
+- roles by the names `tree`, `tree item`, `push button`, `label`, `entry` (a text field), `dialog` (a modal), `menu` (the menu bar);
+- names, descriptions, the states focused, selected and editable, the attributes `posinset` and `setsize`; not the level, and not expanded;
+- a live region as the event `object:announcement` with the label's text;
+- the action `click` of buttons and rows, and a whole new text for a text field; taking the focus does nothing.
+`python3 tests/window/harness.py FILE` prints all that of the window on a file.
 """
 
 import os
@@ -12,13 +19,36 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.environ.get("TREEKEEP", os.path.join(ROOT, "target", "debug", "treekeep"))
 SHOTS = os.path.join(ROOT, "target", "window-shots")
 LIMIT = float(os.environ.get("WINDOW_TEST_LIMIT", "20"))
 STATUSES = ("Saved", "Edited", "Saving…", "Changed on disk", "Conflict", "Deleted on disk", "Read only")
-TOOLS = ("Xvfb", "xdotool", "openbox", "dbus-daemon", "import")
+TOOLS = ("Xvfb", "xdotool", "openbox", "dbus-daemon", "dbus-send", "import", "strace")
+
+# A session bus that starts no service by itself. With the system's own configuration a desktop portal that happens to be installed
+# would be started, and a file dialog of the system would appear where the tests want `zenity`.
+BUS = """<busconfig>
+  <type>session</type>
+  <listen>unix:tmpdir=/tmp</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"""
+
+
+class Ended(AssertionError):
+    """The program is gone, so there is nothing to wait for."""
+
+
+class TooLate(BaseException):
+    """A test took too long. Not an `Exception`, so that no wait takes it for a widget that is not there yet."""
 
 
 def wait_for(what, condition, limit=LIMIT):
@@ -30,6 +60,8 @@ def wait_for(what, condition, limit=LIMIT):
             found = condition()
             if found:
                 return found
+        except Ended:
+            raise
         except Exception as problem:  # widgets come and go while they are looked at
             error = problem
         if time.monotonic() > end:
@@ -38,7 +70,7 @@ def wait_for(what, condition, limit=LIMIT):
 
 
 class Desktop:
-    """A display and a session bus. One for all tests of a run."""
+    """A display, a little larger than a new window with its frame, and a session bus. One for all tests of a run."""
 
     def __init__(self):
         missing = [tool for tool in TOOLS if shutil.which(tool) is None]
@@ -47,18 +79,22 @@ class Desktop:
         self.folder = tempfile.mkdtemp(prefix="treekeep-desktop-")
         self.children = []
         read, write = os.pipe()
-        self._start(["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"], pass_fds=[write])
+        self._start(["Xvfb", "-displayfd", str(write), "-screen", "0", "1300x840x24", "-nolisten", "tcp"], pass_fds=[write])
         os.close(write)
         with os.fdopen(read) as number:
             os.environ["DISPLAY"] = ":" + number.readline().strip()
+        configuration = os.path.join(self.folder, "bus.conf")
+        with open(configuration, "w") as file:
+            file.write(BUS)
         bus = subprocess.Popen(
-            ["dbus-daemon", "--session", "--nofork", "--print-address"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            ["dbus-daemon", "--config-file", configuration, "--nofork", "--print-address"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self.children.append(bus)
         os.environ["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
         os.environ["XDG_RUNTIME_DIR"] = self.folder
         os.environ.pop("WAYLAND_DISPLAY", None)
         os.environ.pop("AT_SPI_BUS_ADDRESS", None)
+        os.environ.pop("XAUTHORITY", None)
         self._start(["openbox"])
         launcher = next(
             (path for path in ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher") if os.path.exists(path)), None
@@ -123,10 +159,14 @@ class Widget:
         states = self.accessible.get_state_set()
         return states.contains(getattr(self.program.desktop.atspi.StateType, name))
 
-    def centre(self):
+    def point(self, across, down):
+        """A point of the widget on the screen, in parts of its width and height."""
         atspi = self.program.desktop.atspi
         box = self.accessible.get_component_iface().get_extents(atspi.CoordType.SCREEN)
-        return box.x + box.width // 2, box.y + box.height // 2
+        return box.x + int(box.width * across), box.y + int(box.height * down)
+
+    def centre(self):
+        return self.point(0.5, 0.5)
 
     def act(self):
         """The default action, as a screen reader does it."""
@@ -134,6 +174,18 @@ class Widget:
         if action is None or action.get_n_actions() == 0:
             raise AssertionError(f"{self.name!r} has no action")
         action.do_action(0)
+
+    def attribute(self, name):
+        """An attribute, such as `posinset`, the position among the rows with the same parent."""
+        return (self.accessible.get_attributes() or {}).get(name)
+
+    def text(self):
+        """What stands in a text field."""
+        return self.accessible.get_text_iface().get_text(0, -1)
+
+    def set_text(self, text):
+        """A new text for a text field, as a screen reader gives it. The way for scripts that no keyboard layout at hand can type."""
+        assert self.accessible.get_editable_text_iface().set_text_contents(text), f"{self.name!r} takes no text"
 
     def click(self, times=1, button=1):
         x, y = self.centre()
@@ -151,6 +203,8 @@ class Program:
             HOME=self.folder,
             XDG_STATE_HOME=os.path.join(self.folder, "state"),
             XDG_CONFIG_HOME=os.path.join(self.folder, "config"),
+            XDG_DATA_HOME=os.path.join(self.folder, "data"),
+            XDG_CACHE_HOME=os.path.join(self.folder, "cache"),
             RUST_BACKTRACE="1",
         )
         if search_path is not None:
@@ -159,14 +213,35 @@ class Program:
         self.log_path = os.path.join(self.folder, "log")
         self.log = open(self.log_path, "w")
         self.process = subprocess.Popen([binary, *arguments], env=variables, stdout=self.log, stderr=self.log)
+        try:
+            self._show()
+        except BaseException:
+            self.shot("start")
+            self.close()
+            raise
+
+    def _show(self):
         self.window = wait_for("the window", self._find_window)
-        self.xdotool("windowactivate", "--sync", self.window)
+        self.front()
         self.xdotool("windowmove", "--sync", self.window, "0", "0")
         self.root = wait_for("the program on the accessibility bus", self._find_application)
 
-    def _find_window(self):
+    def alive(self):
+        """Fails at once if the program has ended: a return code below zero is the signal that ended it."""
         if self.process.poll() is not None:
-            raise AssertionError(f"the program ended with {self.process.returncode}: {open(self.log_path).read()}")
+            raise Ended(f"the program ended with {self.process.returncode}: {self.output()}")
+
+    def output(self):
+        """What the program printed."""
+        with open(self.log_path, errors="replace") as file:
+            return file.read()[-4000:]
+
+    def title(self):
+        """The title of the window."""
+        return subprocess.run(["xdotool", "getwindowname", self.window], capture_output=True, text=True).stdout.rstrip("\n")
+
+    def _find_window(self):
+        self.alive()
         found = subprocess.run(
             ["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], capture_output=True, text=True
         ).stdout.split()
@@ -183,6 +258,19 @@ class Program:
     def xdotool(self, *arguments):
         subprocess.run(["xdotool", *arguments], check=True, stdout=subprocess.DEVNULL)
 
+    def front(self):
+        """Brings the window to the front, for the keyboard and the mouse."""
+        self.xdotool("windowactivate", "--sync", self.window)
+
+    def drag(self, start, end):
+        """Drags with the mouse from one point of the screen, or a little below it, to another."""
+        x, y = start
+        self.xdotool("mousemove", str(x), str(y + 6), "mousedown", "1")
+        for part in (1, 2, 3, 4):
+            there = (str(int(old + (new - old) * part / 4)) for old, new in zip(start, end))
+            self.xdotool("mousemove", "--sync", *there)
+        self.xdotool("mouseup", "1")
+
     def keys(self, *names):
         for name in names:
             self.xdotool("key", "--clearmodifiers", name)
@@ -192,6 +280,7 @@ class Program:
 
     def widgets(self):
         """All widgets of the window."""
+        self.alive()
         waiting = [self.root]
         while waiting:
             accessible = waiting.pop()
@@ -207,7 +296,7 @@ class Program:
         return next((w for w in self.widgets() if matches(w.name) and (role is None or w.role == role)), None)
 
     def get(self, name, role=None, limit=LIMIT):
-        return wait_for(f"{name!r} among {self.names()[:60]}" if limit < 1 else f"{name!r}", lambda: self.find(name, role), limit)
+        return wait_for(repr(name), lambda: self.find(name, role), limit)
 
     def gone(self, name, limit=LIMIT):
         wait_for(f"{name!r} to go", lambda: self.find(name) is None, limit)
@@ -218,11 +307,24 @@ class Program:
     def status(self):
         try:
             return next((name for name in self.names() if name.startswith(STATUSES)), None)
+        except Ended:
+            raise
         except Exception:  # a widget went away while it was looked at
             return None
 
     def wait_status(self, expected, limit=LIMIT):
-        wait_for(f"the status {expected!r}, it is {self.status()!r}", lambda: (self.status() or "").startswith(expected), limit)
+        seen = []
+
+        def is_it():
+            now = self.status()
+            if now and now not in seen:
+                seen.append(now)
+            return now is not None and now.startswith(expected)
+
+        try:
+            wait_for(f"the status {expected!r}", is_it, limit)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the statuses were {seen}") from error
 
     def menu(self, *labels):
         for label in labels:
@@ -267,18 +369,87 @@ class Program:
 
     def close(self):
         if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class Announcements:
+    """What a screen reader is told without asking: the texts of live regions, as they change."""
+
+    def __init__(self, desktop):
+        import gi
+
+        gi.require_version("GLib", "2.0")
+        from gi.repository import GLib
+
+        self.context, self.texts = GLib.MainContext.default(), []
+        self.listener = desktop.atspi.EventListener.new(lambda event: self.texts.append(str(event.any_data)))
+        self.listener.register("object:announcement")
+
+    def heard(self):
+        """All texts until now."""
+        while self.context.pending():
+            self.context.iteration(False)
+        return self.texts
+
+    def close(self):
+        self.listener.deregister("object:announcement")
+
+
+def run(cases, limit):
+    """Runs functions by their names on one desktop, each with a time limit in seconds, and ends the process.
+
+    `cases` gives for each name a function that takes the desktop; what it raises is the failure.
+    """
+
+    def too_late(*_):
+        raise TooLate(f"it took longer than {limit} s")
+
+    def stopped(*_):
+        raise SystemExit(1)
+
+    signal.signal(signal.SIGALRM, too_late)
+    signal.signal(signal.SIGTERM, stopped)
+    wanted = sys.argv[1:]
+    unknown = [name for name in wanted if name not in cases]
+    if unknown:
+        sys.exit(f"no such test: {', '.join(unknown)}")
+    passed, failed = 0, []
+    desktop = Desktop()
+    try:
+        for name, case in cases.items():
+            if wanted and name not in wanted:
+                continue
+            begun = time.monotonic()
+            signal.alarm(limit)
+            try:
+                case(desktop)
+                passed += 1
+                print(f"ok    {name} ({time.monotonic() - begun:.1f} s)", flush=True)
+            except (Exception, TooLate):
+                failed.append(name)
+                print(f"FAIL  {name}\n{traceback.format_exc()}", flush=True)
+            finally:
+                signal.alarm(0)
+    finally:
+        desktop.close()
+    if failed:
+        print(f"failed: {' '.join(failed)}; pictures are in {SHOTS}")
+    print(f"{passed} passed, {len(failed)} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
 if __name__ == "__main__":
     desktop = Desktop()
-    program = Program(desktop, *sys.argv[1:])
-    time.sleep(2)
-    for widget in program.widgets():
-        states = [n for n in ("FOCUSED", "SELECTED", "EXPANDED", "EXPANDABLE") if widget.has_state(n)]
-        print(widget.role, repr(widget.name), repr(widget.description), states)
-    program.close()
-    desktop.close()
+    try:
+        program = Program(desktop, *sys.argv[1:])
+        wait_for("the status", program.status)
+        for widget in program.widgets():
+            states = [state.value_nick for state in widget.accessible.get_state_set().get_states()]
+            print(widget.role, repr(widget.name), repr(widget.description), " ".join(states), widget.accessible.get_attributes() or "")
+        program.close()
+    finally:
+        desktop.close()
