@@ -24,6 +24,8 @@ pub struct App {
     /// Where the text goes that was asked for from the clipboard: over the selected value.
     paste_over: bool,
     had_focus: bool,
+    /// The window's inner size in points, to be remembered.
+    size: Option<(f32, f32)>,
     shown: Option<(String, Theme)>,
 }
 
@@ -42,6 +44,7 @@ impl App {
             zone: TimeZone::system(),
             paste_over: false,
             had_focus: true,
+            size: None,
             shown: None,
         };
         if !files.is_empty() {
@@ -80,6 +83,7 @@ impl App {
     }
 
     fn take_window_events(&mut self, ctx: &Context) {
+        self.size = ctx.input(|input| input.viewport().inner_rect.map(|rect| (rect.width(), rect.height()))).or(self.size);
         let (dropped, close, focus) = ctx.input(|input| {
             let dropped: Vec<PathBuf> = input.raw.dropped_files.iter().map(|file| file.path().to_path_buf()).collect();
             (dropped, input.viewport().close_requested(), input.focused)
@@ -147,6 +151,9 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        if let Some(size) = self.size {
+            self.jobs.remember_window(size);
+        }
         self.jobs.finish();
     }
 }

@@ -201,6 +201,28 @@ fn a_file_is_opened_by_dialog_and_by_typing() {
     window.wait("title: \"Genesis\"");
 }
 
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        panic!("a file is read by its path, on a thread")
+    }
+}
+
+#[test]
+fn a_file_that_is_dropped_on_the_window_opens() {
+    let mut window = Window::new(&[], None);
+    window.harness.step();
+    let path = window.path();
+    window.harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
+    window.wait("title: \"Genesis\"");
+}
+
 #[test]
 fn a_file_that_is_not_there_is_told() {
     let mut window = Window::new(&["missing.json"], None);

@@ -396,6 +396,9 @@ fn text_that_is_not_valid_stays_in_the_field() {
     assert_eq!(program.text(), TEXT);
     program.command(Command::Save);
     assert!(program.saves().is_empty());
+    program.take(Input::CloseRequested);
+    assert!(!program.state.closing, "what is typed is not lost by closing");
+    assert!(program.session().notice.as_ref().unwrap().contains("not valid yet"));
     program.take(Input::Type("12.5".into()));
     program.take(Input::Commit);
     assert_eq!(program.text(), TEXT.replace("12.50", "12.5"));
@@ -629,4 +632,17 @@ fn of_several_files_the_first_is_opened_and_the_rest_is_named() {
     program.take(Input::OpenFiles(vec!["/data/a.json".into(), "/data/b.json".into()]));
     assert!(matches!(&program.state.dialog, Some(Dialog::Trouble(report)) if report.what.contains("b.json")));
     assert_eq!(program.effects.iter().filter(|effect| matches!(effect, Effect::Open(..))).count(), 1);
+}
+
+#[test]
+fn a_document_without_a_file_is_never_called_saved() {
+    let mut program = Program::new();
+    program.command(Command::New);
+    assert_eq!(program.status(), Status::Edited(0));
+    program.command(Command::Save);
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::Pick(PickPurpose::SaveCopy, _))));
+    program.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/new.json".into())));
+    let order = program.save();
+    program.saved(&order);
+    assert_eq!((program.status(), program.session().name.as_str()), (Status::Saved, "new.json"));
 }

@@ -108,10 +108,12 @@ fn remark(saved: &Saved) -> Option<String> {
         ));
     }
     if let Durability::NameNotConfirmed(why) = &saved.durability {
-        remarks.push(format!("Saved, but the disk did not confirm it ({why}). Save once more before you switch off."));
+        remarks.push(format!(
+            "The file was written, but the disk did not confirm it ({why}). Save once more before you switch off."
+        ));
     }
     if let Some(why) = &saved.unlocked {
-        remarks.push(format!("Saved without a lock, which can't be had here ({why})."));
+        remarks.push(format!("The file was written without a lock, which can't be had here ({why})."));
     }
     (!remarks.is_empty()).then(|| remarks.join(" "))
 }

@@ -324,6 +324,15 @@ pub fn leave_editor(state: &mut State, now: &Now) -> bool {
     state.session().is_none_or(|session| session.editor.is_none())
 }
 
+/// Takes what was typed before something that needs the whole document; where it is not valid that is told, and it stays.
+pub fn is_settled(state: &mut State, now: &Now) -> bool {
+    let settled = leave_editor(state, now);
+    if !settled && let Some(session) = state.session_mut() {
+        session.notice = Some("What is typed in the row is not valid yet. Mend it, or press Escape to leave it.".to_owned());
+    }
+    settled
+}
+
 /// Closes the field as if nothing was typed. A row that was made for it goes again.
 pub fn abandon(state: &mut State) {
     let Some(session) = state.session_mut() else { return };

@@ -97,9 +97,8 @@ pub fn opened(state: &mut State, id: DocumentId, path: PathBuf, opened: Opened, 
 
 /// Puts a file on top of the recent ones.
 pub fn remember(state: &mut State, path: &Path, effects: &mut Vec<Effect>) {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    state.recent.retain(|known| *known != path);
-    state.recent.insert(0, path);
+    state.recent.retain(|known| known != path);
+    state.recent.insert(0, path.to_owned());
     state.recent.truncate(RECENT);
     effects.push(Effect::StoreSettings(state.recent.clone(), state.theme));
 }
@@ -127,9 +126,8 @@ pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report
     state.tabs.retain(|tab| tab.id != id);
     state.active = 0;
     state.dialog = Some(Dialog::Trouble(report));
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    if state.recent.contains(&absolute) {
-        state.recent.retain(|known| *known != absolute);
+    if state.recent.iter().any(|known| known == path) {
+        state.recent.retain(|known| known != path);
         effects.push(Effect::StoreSettings(state.recent.clone(), state.theme));
     }
 }
@@ -251,7 +249,9 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
 
 /// Closes the window, or asks.
 pub fn close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
-    edits::commit(state, now);
+    if !edits::is_settled(state, now) {
+        return;
+    }
     let (saving, unsaved) = match state.session() {
         Some(session) => (session.saving.is_some(), session.unsaved() > 0),
         None => (

@@ -75,7 +75,7 @@ impl ScrollPosition {
 
     /// A part that rounding left next to a whole row is that row: many small steps that add up to rows end on a row.
     fn normalized(self) -> Self {
-        const ROUNDING: f32 = 1e-4;
+        const ROUNDING: f32 = 1e-5;
         if self.part >= 1.0 - ROUNDING {
             Self::at_row(self.top_row.saturating_add(1))
         } else if self.part < ROUNDING {
@@ -228,12 +228,6 @@ impl Thumb {
         }
         let scrolled = start / room * viewport.scrollable_rows();
         ScrollPosition { top_row: scrolled as u64, part: scrolled.fract() as f32 }.normalized().clamped(viewport)
-    }
-
-    /// The position after a click on the track: the middle of the thumb goes to the pointer.
-    #[must_use]
-    pub fn centred_at(&self, along_track: f64, viewport: &Viewport, track_length: f64) -> ScrollPosition {
-        self.dragged_to(along_track - self.length / 2.0, viewport, track_length)
     }
 }
 
@@ -401,7 +395,7 @@ mod tests {
         let viewport = viewport(TEN_MILLION);
         let thumb = Thumb::new(at(0, 0.0), &viewport, 240.0).unwrap();
         assert!(thumb.contains(23.0) && !thumb.contains(24.0));
-        let moved = Thumb::new(thumb.centred_at(120.0, &viewport, 240.0), &viewport, 240.0).unwrap();
+        let moved = Thumb::new(thumb.dragged_to(120.0 - thumb.length / 2.0, &viewport, 240.0), &viewport, 240.0).unwrap();
         assert!((moved.start + moved.length / 2.0 - 120.0).abs() < 1e-6, "{moved:?}");
         assert_eq!(mark_along_track(TEN_MILLION / 2, &viewport, 240.0).round(), 120.0);
     }
@@ -421,7 +415,8 @@ mod tests {
             let viewport = viewport(LONGEST);
             let back = at(top_row, part).moved_by_points(points, &viewport).moved_by_points(-points, &viewport);
             let rows_apart = back.top_row as f64 - top_row as f64 + f64::from(back.part - part);
-            prop_assert!(rows_apart.abs() < 1e-5, "{back:?}");
+            // Each way may end on a row that it comes next to.
+            prop_assert!(rows_apart.abs() < 3e-5, "{back:?}");
         }
 
         #[test]

@@ -294,6 +294,8 @@ impl Session {
             return Status::Saving;
         }
         match (self.status_of_disk(), self.unsaved()) {
+            // Without a file nothing is saved, also where nothing was edited.
+            (Status::Saved, 0) if self.path.is_none() => Status::Edited(0),
             (Status::Saved, steps @ 1..) => Status::Edited(steps),
             (Status::Saved, 0) if self.read_only => Status::ReadOnly,
             (status, _) => status,

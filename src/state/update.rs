@@ -348,12 +348,14 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::OpenSample => files::sample(state),
         Command::Close => files::close(state, now, effects),
         Command::Save => {
-            edits::commit(state, now);
-            disk::save(state, now, effects);
+            if edits::is_settled(state, now) {
+                disk::save(state, now, effects);
+            }
         }
         Command::SaveCopy => {
-            edits::commit(state, now);
-            files::pick(state, PickPurpose::SaveCopy, effects);
+            if edits::is_settled(state, now) {
+                files::pick(state, PickPurpose::SaveCopy, effects);
+            }
         }
         Command::ReplaceFromFile => files::pick(state, PickPurpose::ReplaceValue, effects),
         Command::CheckDisk => effects.push(Effect::LookNow),

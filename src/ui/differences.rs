@@ -4,9 +4,9 @@ use crate::document::{Difference, Document, Path, pointer};
 use crate::state::session::Differences;
 use crate::state::{Input, Session};
 use crate::ui::format::counted;
-use crate::ui::text::{clip, clip_bytes, visible};
+use crate::ui::text::{clip, clip_bytes, line_ui, visible};
 use crate::ui::theme;
-use egui::{Align, Layout, RichText, ScrollArea, Ui};
+use egui::{Align, Layout, RichText, ScrollArea, Sense, TextStyle, Ui};
 
 const VALUE_CHARS: usize = 120;
 const ROW_HEIGHT: f32 = 68.0;
@@ -47,7 +47,7 @@ fn row_ui(ui: &mut Ui, differences: &Differences, number: usize, inputs: &mut Ve
     let shown =
         if place.is_empty() { "the whole document".to_owned() } else { visible(clip(&place, VALUE_CHARS).text).into_owned() };
     ui.set_min_height(ROW_HEIGHT);
-    let link = ui.add(egui::Label::new(RichText::new(shown).color(tokens.accent)).sense(egui::Sense::click()).truncate());
+    let link = line_ui(ui, &shown, &TextStyle::Body.resolve(ui.style()), tokens.accent, Sense::click());
     if let Some(path) = mine
         && link.on_hover_text("Select it in my version").clicked()
     {
@@ -56,7 +56,7 @@ fn row_ui(ui: &mut Ui, differences: &Differences, number: usize, inputs: &mut Ve
     for (side, value) in [("Mine", value(&differences.mine, mine)), ("Theirs", value(&differences.theirs, theirs))] {
         ui.horizontal(|ui| {
             ui.add_sized(egui::vec2(42.0, 16.0), egui::Label::new(RichText::new(side).color(tokens.muted).size(11.0)));
-            ui.add(egui::Label::new(RichText::new(value).monospace()).truncate());
+            line_ui(ui, &value, &theme::mono(), tokens.text, Sense::hover());
         });
     }
 }

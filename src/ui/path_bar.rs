@@ -3,9 +3,9 @@
 use crate::document::{Path, pointer, scalar};
 use crate::state::command::Command;
 use crate::state::{Input, Session};
-use crate::ui::text::{clip, visible};
+use crate::ui::text::{clip, line_ui, visible};
 use crate::ui::theme;
-use egui::{Align, Label, Layout, RichText, Sense, Ui};
+use egui::{Align, Layout, Sense, TextStyle, Ui};
 
 /// More parts than this are left out in the middle.
 const PARTS: usize = 12;
@@ -18,6 +18,7 @@ const POINTER_CHARS: usize = 60;
 pub fn path_ui(ui: &mut Ui, session: &Session, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     let path = &session.view.selection;
+    let font = TextStyle::Body.resolve(ui.style());
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(2.0);
         if theme::quiet_button(ui, "Copy path").on_hover_text(Command::CopyPath.entry().tooltip).clicked() {
@@ -29,8 +30,8 @@ pub fn path_ui(ui: &mut Ui, session: &Session, inputs: &mut Vec<Input>) {
         {
             let clipped = clip(&text, POINTER_CHARS);
             let shown = format!("{}{}", visible(clipped.text), if clipped.cut { "…" } else { "" });
-            let label = Label::new(RichText::new(shown).color(tokens.muted)).sense(Sense::click()).truncate();
-            if ui.add(label).on_hover_text("Copy this JSON Pointer").clicked() {
+            let label = line_ui(ui, &shown, &font, tokens.muted, Sense::click());
+            if label.on_hover_text("Copy this JSON Pointer").clicked() {
                 inputs.push(Input::Command(Command::CopyPath));
             }
         }
@@ -40,6 +41,7 @@ pub fn path_ui(ui: &mut Ui, session: &Session, inputs: &mut Vec<Input>) {
 
 fn parts_ui(ui: &mut Ui, session: &Session, path: &Path, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
+    let font = TextStyle::Body.resolve(ui.style());
     ui.spacing_mut().item_spacing.x = 6.0;
     let mut part = |ui: &mut Ui, name: &str, place: &[u64]| {
         let last = place.len() == path.len();
@@ -47,7 +49,7 @@ fn parts_ui(ui: &mut Ui, session: &Session, path: &Path, inputs: &mut Vec<Input>
         let shown = format!("{}{}", visible(clipped.text), if clipped.cut { "…" } else { "" });
         let shown = if shown.is_empty() { "\"\"".to_owned() } else { shown };
         let color = if last { tokens.text } else { tokens.muted };
-        let response = ui.add(Label::new(RichText::new(shown).color(color)).sense(Sense::click()));
+        let response = line_ui(ui, &shown, &font, color, Sense::click());
         if response.on_hover_cursor(egui::CursorIcon::PointingHand).clicked() {
             inputs.push(Input::Select(place.into()));
         }

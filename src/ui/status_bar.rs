@@ -22,6 +22,9 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64) {
         let (dot, _) = ui.allocate_exact_size(vec2(9.0, 9.0), Sense::hover());
         ui.painter().circle_filled(dot.center(), 4.0, color);
         let mut text = status.text();
+        if session.path.is_none() && session.saving.is_none() {
+            text.push_str(", no file yet");
+        }
         if let Some(saving) = &session.saving
             && now_ms.saturating_sub(saving.since_ms) > SLOW_SAVE_MS
             && !saving.step.is_empty()

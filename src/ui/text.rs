@@ -13,7 +13,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use egui::{Color32, FontId, Galley, Painter, Pos2};
+use egui::accesskit::Role;
+use egui::{Color32, FontId, Galley, Painter, Pos2, Response, Sense, Ui, WidgetInfo, vec2};
 use unicode_bidi::{Level, ParagraphBidiInfo};
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation as _};
 
@@ -326,6 +327,17 @@ impl Excerpt<'_> {
             max_chars = fitting.clamp(1, max_chars - 1);
         }
     }
+}
+
+/// Adds a line of text as a label, in the right order and as much of it as there is room for.
+pub fn line_ui(ui: &mut Ui, text: &str, font: &FontId, color: Color32, sense: Sense) -> Response {
+    let width = ui.available_width();
+    let excerpt = Excerpt { text, goes_on: false, quoted: false };
+    let line = excerpt.layout(ui.painter(), font, color, Base::LeftToRight, width);
+    let (rect, response) = ui.allocate_exact_size(vec2(line.width(), line.height()), sense);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, ui.is_enabled(), text));
+    line.paint_centred(ui.painter(), rect.left(), rect.center().y);
+    response
 }
 
 impl Line {

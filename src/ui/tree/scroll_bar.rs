@@ -57,19 +57,26 @@ pub fn scroll_bar_ui(
     moved_to
 }
 
-/// Where the pointer drags the thumb.
+/// Where the pointer drags the thumb. A quick drag begins, moves and ends within few frames: what counts is where it was pressed
+/// and where it is now, not how it moved between frames.
 fn dragged(ui: &Ui, response: &Response, thumb: Thumb, position: ScrollPosition, viewport: &Viewport) -> Option<ScrollPosition> {
     let track_length = f64::from(response.rect.height());
-    let pointer = f64::from(response.interact_pointer_pos()?.y - response.rect.top());
+    let along_track = |y: f32| f64::from(y - response.rect.top());
+    let pointer = along_track(response.interact_pointer_pos()?.y);
     if response.drag_started() {
+        let pressed = ui.input(|input| input.pointer.press_origin()).map_or(pointer, |origin| along_track(origin.y));
         // The point of the thumb that was taken stays under the pointer; beside the thumb it is its middle.
-        let held = if thumb.contains(pointer) { pointer - thumb.start } else { thumb.length / 2.0 };
+        let held = if thumb.contains(pressed) { pressed - thumb.start } else { thumb.length / 2.0 };
         ui.data_mut(|data| data.insert_temp(response.id, held));
         // A press on the thumb moves nothing: a point can stand for thousands of rows.
-        return (!thumb.contains(pointer)).then(|| thumb.centred_at(pointer, viewport, track_length));
-    }
-    if !response.dragged() || response.drag_delta().y == 0.0 {
-        return None;
+        if thumb.contains(pressed) && pointer == pressed {
+            return None;
+        }
+    } else {
+        let moved = if response.drag_stopped() { ui.input(|input| input.pointer.delta().y) } else { response.drag_delta().y };
+        if moved == 0.0 {
+            return None;
+        }
     }
     let held: f64 = ui.data(|data| data.get_temp(response.id))?;
     let moved_to = thumb.dragged_to(pointer - held, viewport, track_length);

@@ -48,15 +48,16 @@ pub fn tree_ui(ui: &mut Ui, state: &State, id: DocumentId, session: &Session, me
     }
     memory.page = viewport.page_rows();
     let position = scroll(&mut area, session, &root, rect, &viewport, memory, inputs);
-    let mut groups: Vec<(Path, Ui)> = Vec::new();
+    // The root is in no container: it is not one of its own children.
+    let mut groups: Vec<(Option<Path>, Ui)> = Vec::new();
     let mut active = None;
     for number in position.visible_rows(&viewport) {
         let Some(shown) = session.view.fold.row(&root, number) else { break };
         let top = rect.top() + TOP + position.row_top(number, &viewport);
         let place = Rect::from_min_size(pos2(rect.left(), top), vec2(rect.width(), ROW_HEIGHT));
-        let parent = shown.path.parent().unwrap_or_default();
+        let parent = shown.path.parent();
         if !groups.iter().any(|(path, _)| *path == parent) {
-            let group = row_group(&mut area, Id::unique(("group", id, &parent[..], shown.path.is_empty())), shown.siblings);
+            let group = row_group(&mut area, Id::unique(("group", id, parent.as_deref())), shown.siblings);
             groups.push((parent.clone(), group));
         }
         let Some((_, group)) = groups.iter_mut().find(|(path, _)| *path == parent) else { continue };
