@@ -11,6 +11,7 @@ What arrives of egui's accessibility here (AccessKit's adapter for AT-SPI):
 `python3 tests/window/harness.py FILE` prints all that of the window on a file.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -96,6 +97,7 @@ class Desktop:
         os.environ.pop("AT_SPI_BUS_ADDRESS", None)
         os.environ.pop("XAUTHORITY", None)
         self._start(["openbox"])
+        wait_for("the window manager", lambda: subprocess.run(["xdotool", "get_num_desktops"], capture_output=True).returncode == 0)
         launcher = next(
             (path for path in ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher") if os.path.exists(path)), None
         )
@@ -262,14 +264,14 @@ class Program:
         """Brings the window to the front, for the keyboard and the mouse."""
         self.xdotool("windowactivate", "--sync", self.window)
 
-    def drag(self, start, end):
-        """Drags with the mouse from one point of the screen, or a little below it, to another."""
-        x, y = start
-        self.xdotool("mousemove", str(x), str(y + 6), "mousedown", "1")
-        for part in (1, 2, 3, 4):
-            there = (str(int(old + (new - old) * part / 4)) for old, new in zip(start, end))
-            self.xdotool("mousemove", "--sync", *there)
-        self.xdotool("mouseup", "1")
+    @contextlib.contextmanager
+    def held(self, x, y):
+        """The mouse button held down at a point of the screen: a press and a release in one frame may mean nothing."""
+        self.xdotool("mousemove", str(x), str(y), "mousedown", "1")
+        try:
+            yield
+        finally:
+            self.xdotool("mouseup", "1")
 
     def keys(self, *names):
         for name in names:
