@@ -482,7 +482,7 @@ fn a_save_can_be_stopped_until_the_exchange() {
 fn leftovers_of_a_killed_save_are_swept_and_nothing_whole_is_lost() {
     let place = Place::new();
     let path = place.file(OLD);
-    fs::write(place.data(".a.json.treekeep-12345678.tmp"), "{\"half\": ").unwrap();
+    fs::write(place.data(".a.json.treekeep-12345678.part"), "{\"half\": ").unwrap();
     fs::write(place.data(".a.json.treekeep-abcdefgh.tmp"), "{\"whole\": true}").unwrap();
     fs::write(place.data(".b.json.treekeep-abcdefgh.tmp"), "other").unwrap();
     place.save(&path, &version(&path), NEW).unwrap();

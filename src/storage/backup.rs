@@ -69,6 +69,12 @@ impl Backup {
     pub fn name(&self) -> String {
         self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
+
+    /// Another program's version that could not be copied to the backups, and stays where it is.
+    pub(super) fn beside(path: &Path, clock: &dyn Clock) -> Self {
+        let (time, path) = (timestamp(clock.now_ns()), path.to_owned());
+        Self { path, time, size: 0, cause: Cause::Conflict, digest: String::new() }
+    }
 }
 
 /// The backups of one document.
@@ -102,11 +108,24 @@ impl<'a> Backups<'a> {
     pub fn find(&self, digest: &Digest) -> io::Result<Option<Backup>> {
         let short = digest.short();
         for backup in self.list()?.into_iter().filter(|backup| backup.digest == short) {
-            if Digest::of(&self.disk.read_small(&backup.path)?) == *digest {
+            let file = self.disk.open(&backup.path)?;
+            if Digest::of_file(self.disk, &file, &backup.path)? == *digest {
                 return Ok(Some(backup));
             }
         }
         Ok(None)
+    }
+
+    /// The backup with this content, if there is one, from now on dated now: its version is replaced again, and must not go
+    /// because it was replaced long ago as well.
+    pub fn renew(&self, clock: &dyn Clock, digest: &Digest, cause: Cause) -> io::Result<Option<Backup>> {
+        let Some(known) = self.find(digest)? else { return Ok(None) };
+        let cause = if known.cause.is_foreign() || cause == Cause::Save { known.cause } else { cause };
+        match self.give_name(clock, &known.path, digest, cause) {
+            // Another process took it away in between, as it was old.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            named => named.map(Some),
+        }
     }
 
     /// A file in the folder to write a version into; [`Backups::keep`] gives it its name.
@@ -136,27 +155,36 @@ impl<'a> Backups<'a> {
     /// Makes a version that was written to a file of [`Backups::begin`] durable, and gives it its name.
     pub fn keep(&self, clock: &dyn Clock, file: &File, part: &Path, digest: &Digest, cause: Cause) -> io::Result<Backup> {
         self.disk.sync(file, part)?;
+        self.give_name(clock, part, digest, cause)
+    }
+
+    /// Gives a file in the folder the name of a version that is kept now. A clock that jumps back, or two in one millisecond: the
+    /// name must be free and the time nobody else's, so that the order of names is the order in which they were kept.
+    fn give_name(&self, clock: &dyn Clock, from: &Path, digest: &Digest, cause: Cause) -> io::Result<Backup> {
+        let taken: std::collections::HashSet<Timestamp> = self.list()?.into_iter().map(|backup| backup.time).collect();
         let mut time = timestamp(clock.now_ns());
-        // A clock that jumps back, or two in one millisecond: the name must be free.
-        for _ in 0..1000 {
-            let name = format!("{}-{}-{cause}.json", time.strftime("%Y%m%dT%H%M%S%.3fZ"), digest.short());
-            let path = self.folder.join(name);
-            match self.disk.rename_new(part, &path) {
-                Ok(()) => {
-                    self.disk.sync_folder(&self.folder)?;
-                    let size = self.disk.stat(&path)?.len();
-                    return Ok(Backup { path, time, size, cause, digest: digest.short() });
+        for _ in 0..10_000 {
+            if !taken.contains(&time) {
+                let name = format!("{}-{}-{cause}.json", time.strftime("%Y%m%dT%H%M%S%.3fZ"), digest.short());
+                let path = self.folder.join(name);
+                match self.disk.rename_new(from, &path) {
+                    Ok(()) => {
+                        self.disk.sync_folder(&self.folder)?;
+                        let size = self.disk.stat(&path)?.len();
+                        return Ok(Backup { path, time, size, cause, digest: digest.short() });
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(error),
                 }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => time += jiff::SignedDuration::from_millis(1),
-                Err(error) => return Err(error),
             }
+            time += jiff::SignedDuration::from_millis(1);
         }
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// Keeps a version that stands in memory, unless it is kept already.
+    /// Keeps a version that stands in memory; one that is kept already is dated anew.
     pub fn store(&self, clock: &dyn Clock, bytes: &[u8], digest: &Digest, cause: Cause) -> io::Result<Backup> {
-        if let Some(known) = self.find(digest)? {
+        if let Some(known) = self.renew(clock, digest, cause)? {
             return Ok(known);
         }
         let (file, part) = self.begin()?;
@@ -167,13 +195,37 @@ impl<'a> Backups<'a> {
         })
     }
 
+    /// Keeps a copy of the file `from`, read in steps; its digest is that of what was copied.
+    pub fn copy(&self, clock: &dyn Clock, from: &Path, cause: Cause) -> io::Result<Backup> {
+        let source = self.disk.open(from)?;
+        let (file, part) = self.begin()?;
+        let copied = (|| {
+            let mut hasher = blake3::Hasher::new();
+            let mut buffer = vec![0; 1 << 20];
+            loop {
+                match self.disk.read(&source, from, &mut buffer)? {
+                    0 => break,
+                    count => {
+                        hasher.update(&buffer[..count]);
+                        self.disk.write(&file, &part, &buffer[..count])?;
+                    }
+                }
+            }
+            self.keep(clock, &file, &part, &hasher.finalize().into(), cause)
+        })();
+        copied.inspect_err(|_| {
+            // The error is what is told; the part is litter.
+            let _ = self.disk.remove(&part);
+        })
+    }
+
     /// Removes what need not be kept: newest 20, then one an hour for a day, one a day for 30 days, foreign versions for 30
     /// days, at most 256 MiB a file and 2 GiB in all. The newest one always stays.
     pub fn prune(&self, clock: &dyn Clock) -> io::Result<()> {
         let now = timestamp(clock.now_ns());
         let all = self.list()?;
         for doomed in superfluous(&all, now, FILE_CAP) {
-            self.disk.remove(&doomed.path)?;
+            self.let_go(doomed)?;
         }
         let Some(root) = self.folder.parent() else { return Ok(()) };
         let mut everything = Vec::new();
@@ -189,15 +241,25 @@ impl<'a> Backups<'a> {
             if total <= TOTAL_CAP {
                 break;
             }
-            self.disk.remove(&backup.path)?;
+            self.let_go(backup)?;
             total -= backup.size;
         }
         Ok(())
     }
+
+    /// Removes one; another process may have done so, or dated it anew.
+    fn let_go(&self, backup: &Backup) -> io::Result<()> {
+        match self.disk.remove(&backup.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn timestamp(ns: i128) -> Timestamp {
-    Timestamp::from_nanosecond(ns).unwrap_or(Timestamp::UNIX_EPOCH)
+    // In milliseconds, as the names have it.
+    let ms = i64::try_from(ns.div_euclid(1_000_000)).unwrap_or(0);
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn list(disk: &Disk, folder: &Path) -> io::Result<Vec<Backup>> {

@@ -105,6 +105,13 @@ impl Disk {
         }
     }
 
+    /// Appends at most `limit` bytes to `bytes`; fewer mean that the file is over.
+    pub fn read_more(&self, file: &File, path: &Path, bytes: &mut Vec<u8>, limit: u64) -> io::Result<usize> {
+        self.before(Call::Read, path)?;
+        // This goes on after an interruption, and fills room that was reserved without clearing it first.
+        file.take(limit).read_to_end(bytes)
+    }
+
     /// Opens a lock's file to write, or to read where that is all that is allowed; creates it if asked to.
     pub fn open_lock(&self, path: &Path, create: bool) -> io::Result<(File, bool)> {
         self.before(Call::OpenLock, path)?;
@@ -200,7 +207,11 @@ impl Disk {
             }
         }
         fs::hard_link(from, to)?;
-        fs::remove_file(from)
+        // It has the new name already. Where the old one stays, the next save sweeps it.
+        fs::remove_file(from).or_else(|error| {
+            log::warn!("{}: {error}", from.display());
+            Ok(())
+        })
     }
 
     /// Removes a file.
@@ -236,6 +247,12 @@ impl Disk {
     pub fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         self.before(Call::Stat, path)?;
         fs::canonicalize(path)
+    }
+
+    /// Bytes that this user may still write where `path` is; `None` where the system does not say.
+    pub fn free_space(&self, path: &Path) -> Option<u64> {
+        self.before(Call::Stat, path).ok()?;
+        fs4::available_space(path).ok()
     }
 
     /// Reads a small file whole.

@@ -112,6 +112,16 @@ pub enum SaveError {
         /// What the system says.
         source: io::Error,
     },
+    /// There is no room for the new text.
+    #[error("{}: the disk is full", path.display())]
+    Full {
+        /// Where it was to be written.
+        path: PathBuf,
+        /// Bytes of the new text.
+        needed: u64,
+        /// Bytes that are free there, where the system says.
+        free: Option<u64>,
+    },
     /// What the system says.
     #[error("{}: {source}", path.display())]
     Io {
@@ -147,6 +157,10 @@ impl SaveError {
                 format!("The text to be written is not valid JSON ({problem}). This is a defect of Treekeep.")
             }
             Self::KeptBeside { source, .. } => format!("The file could not be replaced: {}.", cause(source)),
+            Self::Full { path, needed, free: Some(free) } if free < needed => {
+                format!("The disk is full: {} needed, {} free ({}).", amount(*needed), amount(*free), path.display())
+            }
+            Self::Full { path, .. } => format!("The disk is full ({}).", path.display()),
             Self::Io { source, path, .. } if is_full(source) => format!("The disk is full ({}).", path.display()),
             Self::Io { step, path, source } => format!("Error while {}: {} ({}).", step.doing(), cause(source), path.display()),
         }
@@ -170,6 +184,7 @@ impl SaveError {
             Self::Exists => "Choose another name.",
             Self::Locked => "Try again when it has finished, or save a copy.",
             Self::Cancelled => "Save again when you like.",
+            Self::Full { .. } => "Make room and try again, or save a copy elsewhere.",
             Self::Io { source, .. } if is_full(source) => "Make room and try again, or save a copy elsewhere.",
             Self::Backup { .. } => "Make room in that folder and try again, or save a copy.",
             Self::ReadOnly | Self::NotRegular(_) | Self::CannotReplace(_) => "Save a copy elsewhere.",
@@ -180,12 +195,60 @@ impl SaveError {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
+/// Whether an error says that there is no room.
+pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+}
+
+/// An amount of bytes for people, in decimal units as file managers count.
+fn amount(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["bytes", "kB", "MB"] {
+        if value < 1000.0 {
+            let digits = usize::from(unit != "bytes" && value < 10.0);
+            return format!("{value:.digits$} {unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} GB")
 }
 
 /// What the system says, without the number behind it.
 fn cause(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (999, "999 bytes"),
+            (1_500, "1.5 kB"),
+            (262_144, "262 kB"),
+            (12_345_678, "12 MB"),
+            (3_210_000_000, "3.2 GB"),
+        ] {
+            assert_eq!(amount(bytes), text);
+        }
+    }
+
+    #[test]
+    fn each_error_says_what_happened_what_is_safe_and_what_can_be_done() {
+        let full = SaveError::Full { path: "/d/.x".into(), needed: 12_000_000, free: Some(3_000_000) };
+        assert_eq!(full.what(), "The disk is full: 12 MB needed, 3.0 MB free (/d/.x).");
+        assert_eq!(full.safe(), "The file on disk is unchanged, and your edits are still here.");
+        let io = |kind: io::ErrorKind| SaveError::Io { step: Step::Sync, path: "/d/.x".into(), source: kind.into() };
+        assert!(io(io::ErrorKind::StorageFull).what().starts_with("The disk is full"));
+        assert!(io(io::ErrorKind::NotConnected).what().starts_with("Error while waiting for the disk: "));
+        for error in [full, io(io::ErrorKind::Other), SaveError::Locked, SaveError::CannotReplace(Obstacle::HardLinks(2))] {
+            for sentence in [error.what(), error.safe(), error.todo()] {
+                assert!(sentence.ends_with('.') && sentence.starts_with(char::is_uppercase), "{sentence}");
+            }
+        }
+    }
 }

@@ -14,7 +14,14 @@ use std::time::Duration;
 /// A lock that is held until this is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _files: Vec<File>,
+    /// Closing them lets go.
+    files: Vec<File>,
+}
+
+impl Lock {
+    fn none() -> Self {
+        Self { files: Vec::new() }
+    }
 }
 
 /// Whether a save or a read runs under the lock.
@@ -22,8 +29,9 @@ pub struct Lock {
 pub enum Locking {
     /// The lock is held.
     Held(#[allow(dead_code)] /* held, not read */ Lock),
-    /// There can be no lock here, for this reason; the checks of the protocol protect all the same.
-    Unavailable(String),
+    /// The file's own name can't be locked here, for this reason; the checks of the protocol protect all the same. What could
+    /// be locked of its other spelling is held.
+    Unavailable(String, #[allow(dead_code)] /* held, not read */ Lock),
 }
 
 /// Why there is no lock.
@@ -74,7 +82,8 @@ pub fn lock_names(disk: &Disk, given: &Path, real: &Path) -> Vec<PathBuf> {
     names
 }
 
-/// Takes the lock to write, waiting up to `wait`. `waiting`, told how long it has been, says whether to go on.
+/// Takes the lock to write, waiting up to `wait`. `waiting`, told how long it has been, says whether to go on; it is asked at
+/// least ten times a second.
 ///
 /// # Errors
 /// That somebody holds it, or that the caller gave up.
@@ -86,8 +95,9 @@ pub fn exclusive(
     wait: Duration,
     waiting: &mut dyn FnMut(Duration) -> bool,
 ) -> Result<Locking, LockError> {
-    acquire(disk, clock, names, Mode::Exclusive, wait, waiting, &mut |file, path| created(disk, file, path, target))
-        .map(|locking| locking.unwrap_or_else(|| Locking::Unavailable("the lock's file went away".to_owned())))
+    let own = lock_path(target);
+    acquire(disk, clock, names, &own, Mode::Exclusive, wait, waiting, &mut |file, path| created(disk, file, path, target))
+        .map(|locking| locking.unwrap_or_else(|| Locking::Unavailable("the lock's file went away".to_owned(), Lock::none())))
 }
 
 /// Takes the lock to read, where there is a `NAME.lock`; never creates it, and waits up to `wait`. `None` where there is none.
@@ -95,28 +105,35 @@ pub fn exclusive(
 /// # Errors
 /// As [`exclusive`].
 pub fn shared(disk: &Disk, clock: &dyn Clock, names: &[PathBuf], wait: Duration) -> Result<Option<Locking>, LockError> {
-    acquire(disk, clock, names, Mode::Shared, wait, &mut |_| true, &mut |_, _| {})
+    acquire(disk, clock, names, Path::new(""), Mode::Shared, wait, &mut |_| true, &mut |_, _| {})
 }
 
+/// Takes all of `names`, or waits and begins again. `own` is the one without which a save counts as not locked.
+#[allow(clippy::too_many_arguments)] // the two doors above name them
 fn acquire(
     disk: &Disk,
     clock: &dyn Clock,
     names: &[PathBuf],
+    own: &Path,
     mode: Mode,
     wait: Duration,
     waiting: &mut dyn FnMut(Duration) -> bool,
     created: &mut dyn FnMut(&File, &Path),
 ) -> Result<Option<Locking>, LockError> {
-    let start = clock.now_ns();
     let mut pause_ms: u64 = 5;
+    // What was slept, not what the clock says: a clock can be set back.
+    let mut waited = Duration::ZERO;
     loop {
         let mut files = Vec::new();
         let mut again = false;
+        let mut unavailable = None;
         for name in names {
             match attempt(disk, name, mode, created) {
                 Attempt::Held(file) => files.push(file),
                 Attempt::Missing => {}
-                Attempt::Unavailable(why) => return Ok(Some(Locking::Unavailable(why))),
+                // A spelling in a folder of somebody else: the file's own lock is what counts.
+                Attempt::Unavailable(why) if name == own => unavailable = Some(why),
+                Attempt::Unavailable(why) => log::debug!("not locked: {why}"),
                 Attempt::Busy | Attempt::Again => {
                     again = true;
                     break;
@@ -124,11 +141,14 @@ fn acquire(
             }
         }
         if !again {
-            return Ok((!files.is_empty()).then_some(Locking::Held(Lock { _files: files })));
+            let lock = Lock { files };
+            return Ok(match unavailable {
+                Some(why) => Some(Locking::Unavailable(why, lock)),
+                None => (!lock.files.is_empty()).then_some(Locking::Held(lock)),
+            });
         }
         // All are let go while waiting: nobody waits holding one.
         drop(files);
-        let waited = Duration::from_nanos(u64::try_from(clock.now_ns() - start).unwrap_or(0));
         if waited >= wait {
             return Err(LockError::Busy);
         }
@@ -137,7 +157,9 @@ fn acquire(
         }
         // Spread, so that two waiters do not meet each time.
         let spread = (clock.now_ns() as u64) % (pause_ms / 2 + 1);
-        clock.sleep(Duration::from_millis(pause_ms + spread).min(wait - waited));
+        let pause = Duration::from_millis(pause_ms - spread).min(wait - waited);
+        clock.sleep(pause);
+        waited += pause;
         pause_ms = (pause_ms * 2).min(100);
     }
 }
@@ -147,8 +169,7 @@ fn attempt(disk: &Disk, name: &Path, mode: Mode, created: &mut dyn FnMut(&File, 
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound && mode == Mode::Shared => return Attempt::Missing,
         // Somebody else created it, or removed it, in between.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Attempt::Again,
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => return Attempt::Again,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists || passes(&error) => return Attempt::Again,
         Err(error) => return Attempt::Unavailable(format!("{}: {error}", name.display())),
     };
     if new {
@@ -159,12 +180,42 @@ fn attempt(disk: &Disk, name: &Path, mode: Mode, created: &mut dyn FnMut(&File, 
         Mode::Shared => fs4::FileExt::try_lock_shared(&file),
     };
     match locked {
-        Ok(()) => {}
-        Err(fs4::TryLockError::WouldBlock) => return Attempt::Busy,
-        Err(fs4::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => return Attempt::Again,
-        Err(fs4::TryLockError::Error(error)) => return Attempt::Unavailable(format!("{}: {error}", name.display())),
+        Ok(()) if leads_to(disk, &file, name) => Attempt::Held(file),
+        Ok(()) => Attempt::Again,
+        Err(fs4::TryLockError::WouldBlock) => Attempt::Busy,
+        Err(fs4::TryLockError::Error(error)) if passes(&error) => Attempt::Again,
+        Err(fs4::TryLockError::Error(error)) if has_no_flock(&error) => without_flock(disk, &file, name, new, &error),
+        Err(fs4::TryLockError::Error(error)) => Attempt::Unavailable(format!("{}: {error}", name.display())),
     }
-    if leads_to(disk, &file, name) { Attempt::Held(file) } else { Attempt::Again }
+}
+
+/// Whether an error may be gone at the next attempt.
+fn passes(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::StaleNetworkFileHandle)
+}
+
+fn has_no_flock(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        error.raw_os_error() == Some(rustix::io::Errno::NOSYS.raw_os_error())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
+    }
+}
+
+/// A system without `flock`: there Python's filelock locks by the file's existence and writes its holder's name into it. An empty
+/// one of ours would keep it waiting for ever.
+fn without_flock(disk: &Disk, file: &File, name: &Path, new: bool, error: &io::Error) -> Attempt {
+    if disk.stat_open(file, name).is_ok_and(|metadata| metadata.len() > 0) {
+        return Attempt::Busy;
+    }
+    if new && let Err(error) = disk.remove(name) {
+        log::warn!("{}: {error}", name.display());
+    }
+    Attempt::Unavailable(format!("{}: {error}", name.display()))
 }
 
 /// Whether the name still leads to the file that is locked.
@@ -281,7 +332,7 @@ mod tests {
     #[test]
     fn no_lock_where_none_can_be() {
         let missing = [PathBuf::from("/nonexistent-folder/a.json.lock")];
-        assert!(matches!(take(&missing, 0), Ok(Locking::Unavailable(_))));
+        assert!(matches!(take(&missing, 0), Ok(Locking::Unavailable(..))));
     }
 
     #[test]

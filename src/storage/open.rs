@@ -39,6 +39,9 @@ pub enum OpenError {
     /// It went on changing.
     #[error("{}: another program keeps writing it; nothing was read", .0.display())]
     Unsteady(PathBuf),
+    /// There is not enough memory.
+    #[error("{}: {} bytes are more than there is memory for; nothing was read", .0.display(), .1)]
+    TooLarge(PathBuf, u64),
     /// The reader stopped.
     #[error("{}: reading was stopped", .0.display())]
     Cancelled(PathBuf),
@@ -86,27 +89,29 @@ pub(super) fn read_locked(
     }
     for _ in 0..TRIES {
         let file = disk.open(path).map_err(io)?;
+        let seen_ns = clock.now_ns();
         let metadata = disk.stat_open(&file, path).map_err(io)?;
         if !metadata.is_file() {
             return Err(OpenError::NotRegular(path.to_owned(), kind_name(&metadata)));
         }
-        let before = Stamp::of(&metadata, clock.now_ns());
-        let mut bytes = vec![0; before.size as usize];
-        let mut done = 0;
-        while done < bytes.len() {
-            if progress(done as u64, before.size).is_break() {
+        let before = Stamp::of(&metadata, seen_ns);
+        // All of it at once, without growing; what there is no memory for is an error here and not the end of the program.
+        let mut bytes = Vec::new();
+        let room = usize::try_from(before.size).ok().filter(|&size| bytes.try_reserve_exact(size).is_ok());
+        let size = room.ok_or_else(|| OpenError::TooLarge(path.to_owned(), before.size))?;
+        while bytes.len() < size {
+            if progress(bytes.len() as u64, before.size).is_break() {
                 return Err(OpenError::Cancelled(path.to_owned()));
             }
-            let end = bytes.len().min(done + STEP);
-            match disk.read(&file, path, &mut bytes[done..end]).map_err(io)? {
-                0 => break,
-                count => done += count,
+            let limit = STEP.min(size - bytes.len()) as u64;
+            if disk.read_more(&file, path, &mut bytes, limit).map_err(io)? == 0 {
+                break;
             }
         }
         // One byte more than there was would be a change as well.
         let grown = disk.read(&file, path, &mut [0; 1]).map_err(io)? > 0;
-        let after = Stamp::of(&disk.stat_open(&file, path).map_err(io)?, clock.now_ns());
-        if done == bytes.len() && !grown && before.same_metadata(&after) {
+        let after = Stamp::of(&disk.stat_open(&file, path).map_err(io)?, seen_ns);
+        if bytes.len() == size && !grown && before.same_metadata(&after) {
             return Ok(Opened { bytes, stamp: before, read_only: is_read_only(path, &metadata) });
         }
         clock.sleep(Duration::from_millis(20));

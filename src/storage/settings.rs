@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Files that were open, the last one first.
+    /// Files that were open, the last one first. Those whose names are not Unicode are not remembered.
+    #[serde(serialize_with = "unicode_only")]
     pub recent: Vec<PathBuf>,
     /// `system`, `light` or `dark`.
     pub theme: String,
@@ -20,15 +21,30 @@ pub struct Settings {
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Reads the settings. A broken file means defaults, and a sentence that says so.
+/// JSON has no words for a path that is not Unicode.
+fn unicode_only<S: serde::Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().filter_map(|path| path.to_str()))
+}
+
+/// Reads the settings. A broken file means defaults, and a sentence that says so; it is put aside as `NAME.broken`, so that
+/// storing the settings does not write over what somebody meant to mend.
 pub fn load(disk: &Disk, path: &Path) -> (Settings, Option<String>) {
+    let broken = |error: &dyn std::fmt::Display, rest: &str| {
+        (Settings::default(), Some(format!("The settings in {} could not be read ({error}).{rest}", path.display())))
+    };
     match disk.read_small(path) {
         Ok(bytes) => match serde_json::from_slice(&bytes) {
             Ok(settings) => (settings, None),
-            Err(error) => (Settings::default(), Some(format!("The settings in {} could not be read ({error}).", path.display()))),
+            Err(error) => {
+                let aside = path.with_added_extension("broken");
+                match disk.rename(path, &aside) {
+                    Ok(()) => broken(&error, &format!(" They are kept as {}.", aside.display())),
+                    Err(_) => broken(&error, ""),
+                }
+            }
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => (Settings::default(), None),
-        Err(error) => (Settings::default(), Some(format!("The settings in {} could not be read ({error}).", path.display()))),
+        Err(error) => broken(&error, ""),
     }
 }
 
@@ -70,6 +86,22 @@ mod tests {
         let (loaded, notice) = load(&disk, &path);
         assert_eq!(loaded, Settings::default());
         assert!(notice.unwrap().contains("settings.json"));
-        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no litter");
+        assert_eq!(std::fs::read_to_string(path.with_extension("json.broken")).unwrap(), "{\"recent\": 7");
+        assert_eq!(load(&disk, &path), (Settings::default(), None), "it is told once");
+        store(&disk, &path, &Settings::default()).unwrap();
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 2, "no litter");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_not_unicode_keeps_no_setting_from_being_stored() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let strange = PathBuf::from(std::ffi::OsStr::from_bytes(b"/\xFF.json"));
+        let settings = Settings { recent: vec![strange, "/a.json".into()], theme: "dark".into(), ..Settings::default() };
+        store(&Disk::real(), &path, &settings).unwrap();
+        let (loaded, notice) = load(&Disk::real(), &path);
+        assert_eq!((loaded.recent, loaded.theme, notice), (vec!["/a.json".into()], "dark".to_owned(), None));
     }
 }

@@ -1,16 +1,28 @@
 //! The new text beside the file before it takes its place, and what is left of it when a save was killed.
+//!
+//! While it is being written its name ends with `.part`: nobody's version, and an orphan of that name can go. Finished, it ends
+//! with `.tmp`; after the exchange that name is the old version's, or that of another program which wrote in the same moment, so
+//! an orphan of that name goes only where its content is known elsewhere.
 
 use super::backup::{Backups, Cause};
 use super::disk::Disk;
-use super::save::{Env, folder_of};
+use super::error::{Obstacle, SaveError, Step};
+use super::metadata;
+use super::save::{Attempt, Content, Env, Observer, SMALL, Verified, folder_of};
 use super::version::{Digest, Stamp};
-use crate::document::Document;
+use crate::document::Validator;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// An own temporary file that nobody holds is an orphan after this time.
 const ORPHAN_NS: i128 = 3_600_000_000_000;
+/// How the name of a text ends that is not written to its end.
+const UNFINISHED: &str = ".part";
+/// How the name of a finished one ends.
+const FINISHED: &str = ".tmp";
+/// Characters between the prefix and the ending, which nobody can guess.
+const RANDOM: usize = 8;
 
 /// The new text beside the file. Removed when dropped, unless it was told to stay.
 pub struct Temporary {
@@ -35,19 +47,133 @@ impl Drop for Temporary {
     }
 }
 
-/// `.NAME.treekeep-`, cut so that the whole fits 255 bytes.
-pub fn prefix(target: &Path) -> String {
-    const ROOM: usize = 255 - ".".len() - ".treekeep-12345678.tmp".len();
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let mut end = name.len().min(ROOM);
-    while !name.is_char_boundary(end) {
-        end -= 1;
+impl Attempt<'_, '_> {
+    /// Steps 6 and 7: the new text beside the file, durable. A sync that failed is never tried again on the same file, since
+    /// the kernel may have dropped what it could not write: a new file is written, once.
+    pub fn write(&mut self, content: &dyn Content, old: Option<&Verified>) -> Result<Temporary, SaveError> {
+        self.step(Step::Write)?;
+        match self.write_once(content, old) {
+            Err(SaveError::Io { step: Step::Sync, .. }) => self.write_once(content, old),
+            other => other,
+        }
     }
-    format!(".{}.treekeep-", &name[..end])
+
+    fn write_once(&mut self, content: &dyn Content, old: Option<&Verified>) -> Result<Temporary, SaveError> {
+        let disk = self.env.disk;
+        let folder = self.folder().to_owned();
+        let (file, path) = disk
+            .create_temporary(&folder, &prefix(self.target), UNFINISHED)
+            .map_err(|source| self.not_written(content, &folder, source))?;
+        let mut written = Temporary { disk: disk.clone(), path, file, digest: Digest::of(b""), stays: false };
+        let path = written.path.clone();
+        let failed = |source| self.not_written(content, &path, source);
+        // An orphan is told by its lock. Where there are no locks its age alone tells.
+        let _ = fs4::FileExt::try_lock(&written.file);
+        reserve(&written.file, content.size()).map_err(failed)?;
+        written.digest = self.write_content(content, &written)?;
+        self.dress(&written, old)?;
+        let failed = SaveError::io(Step::Write, &path);
+        if disk.stat_open(&written.file, &path).map_err(&failed)?.len() != content.size() {
+            return Err(failed(io::Error::other("the disk did not take all that was written")));
+        }
+        self.step(Step::Sync)?;
+        disk.sync(&written.file, &path).map_err(SaveError::io(Step::Sync, &path))?;
+        if content.size() <= SMALL {
+            // A write that lies, a cable, a stray pointer: read back through another handle.
+            let back = disk.open(&path).map_err(&failed)?;
+            if Digest::of_file(disk, &back, &path).map_err(&failed)? != written.digest {
+                return Err(failed(io::Error::other("what was read back is not what was written")));
+            }
+        }
+        let finished = path.with_extension("tmp");
+        disk.rename(&path, &finished).map_err(&failed)?;
+        written.path = finished;
+        Ok(written)
+    }
+
+    /// Gives the new text the owner, mode and attributes of the old one, or those of any new file.
+    pub fn dress(&self, written: &Temporary, old: Option<&Verified>) -> Result<(), SaveError> {
+        let (disk, path) = (self.env.disk, &written.path);
+        let failed = SaveError::io(Step::Write, path);
+        let Some(old) = old else { return set_usual_mode(disk, &written.file, path).map_err(failed) };
+        let old_file = disk.open(self.target).map_err(SaveError::io(Step::Write, self.target))?;
+        metadata::take_over(disk, &written.file, path, &old_file, &old.metadata).map_err(|refused| match refused {
+            metadata::Refused::Owner => SaveError::CannotReplace(Obstacle::Owner),
+            metadata::Refused::Io(source) => failed(source),
+        })
+    }
+
+    /// What failed while the new text was written; where there was no room, with how much is missing.
+    fn not_written(&self, content: &dyn Content, path: &Path, source: io::Error) -> SaveError {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                let free = self.env.disk.free_space(self.folder());
+                SaveError::Full { path: path.to_owned(), needed: content.size(), free }
+            }
+            _ => SaveError::Io { step: Step::Write, path: path.to_owned(), source },
+        }
+    }
+
+    /// Writes, hashes and checks the text as it goes by.
+    fn write_content(&mut self, content: &dyn Content, to: &Temporary) -> Result<Digest, SaveError> {
+        const BUFFER: usize = 1 << 20;
+        let disk = self.env.disk;
+        let mut hasher = blake3::Hasher::new();
+        let mut validator = Validator::new();
+        let mut problem = None;
+        let mut buffer: Vec<u8> = Vec::with_capacity(BUFFER);
+        let mut stopped = false;
+        let mut flush = |buffer: &mut Vec<u8>, observer: &mut Observer| {
+            if observer(Step::Write).is_break() {
+                stopped = true;
+                return Err(io::Error::other("stopped"));
+            }
+            hasher.update(buffer);
+            disk.write(&to.file, &to.path, buffer)?;
+            buffer.clear();
+            Ok(())
+        };
+        let written = content.write(&mut |piece| {
+            for part in piece.chunks(BUFFER) {
+                if let Err(found) = validator.push(part) {
+                    problem = Some(found);
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
+                if buffer.len() + part.len() > BUFFER {
+                    flush(&mut buffer, self.observer)?;
+                }
+                buffer.extend_from_slice(part);
+            }
+            Ok(())
+        });
+        let written = written.and_then(|()| flush(&mut buffer, self.observer));
+        let problem = problem.or_else(|| written.is_ok().then(|| validator.finish().err()).flatten());
+        match (problem, written) {
+            (Some(problem), _) => Err(SaveError::Invalid(problem)),
+            (None, Err(_)) if stopped => Err(SaveError::Cancelled),
+            (None, Err(source)) => Err(self.not_written(content, &to.path, source)),
+            (None, Ok(())) => Ok(hasher.finalize().into()),
+        }
+    }
 }
 
-/// Step 3: own temporary files of saves that were killed. One whose content is known elsewhere goes; another is moved to the
-/// backups, since it may be the version that an exchange displaced.
+/// `.NAME.treekeep-`, so that the whole fits 255 bytes. A long name is cut, and told from others that begin alike by its digest.
+pub fn prefix(target: &Path) -> String {
+    const ROOM: usize = 255 - ".".len() - ".treekeep-".len() - RANDOM - UNFINISHED.len();
+    let name = target.file_name().unwrap_or_default();
+    let text = name.to_string_lossy();
+    if text.len() <= ROOM {
+        return format!(".{text}.treekeep-");
+    }
+    let digest = Digest::of(name.as_encoded_bytes()).short();
+    let mut end = ROOM - digest.len() - 1;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!(".{}-{digest}.treekeep-", &text[..end])
+}
+
+/// Step 3: own temporary files of saves that were killed. What is not known elsewhere becomes a backup before it goes.
 pub fn sweep(env: &Env, target: &Path) {
     if let Err(error) = try_sweep(env, target) {
         log::warn!("leftovers of an interrupted save could not be looked at: {error}");
@@ -56,11 +182,15 @@ pub fn sweep(env: &Env, target: &Path) {
 
 fn try_sweep(env: &Env, target: &Path) -> io::Result<()> {
     let disk = env.disk;
-    let backups = Backups::of(disk, env.state_folder, target);
     let prefix = prefix(target);
     for path in disk.list(folder_of(target))? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if !name.starts_with(&prefix) || !name.ends_with(".tmp") {
+        let Some(rest) = name.strip_prefix(&prefix).filter(|rest| rest.is_char_boundary(RANDOM.min(rest.len()))) else {
+            continue;
+        };
+        let (random, ending) = rest.split_at(RANDOM.min(rest.len()));
+        let is_own = random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && [UNFINISHED, FINISHED].contains(&ending);
+        if !is_own {
             continue;
         }
         let file = disk.open(&path)?;
@@ -74,17 +204,25 @@ fn try_sweep(env: &Env, target: &Path) -> io::Result<()> {
         if !maker_is_gone {
             continue;
         }
-        let bytes = disk.read_small(&path)?;
-        let digest = Digest::of(&bytes);
-        let is_known = || -> io::Result<bool> {
-            let in_place = disk.read_small(target).is_ok_and(|now| Digest::of(&now) == digest);
-            Ok(in_place || backups.find(&digest)?.is_some())
-        };
-        // Half a text was never anybody's version.
-        if Document::parse(bytes.clone()).is_ok() && !is_known()? {
-            backups.store(env.clock, &bytes, &digest, Cause::Conflict)?;
+        if ending == FINISHED {
+            keep_orphan(env, target, &file, &path, &stamp)?;
         }
         disk.remove(&path)?;
+    }
+    Ok(())
+}
+
+/// Makes sure that an orphan's content stands elsewhere.
+fn keep_orphan(env: &Env, target: &Path, orphan: &File, path: &Path, stamp: &Stamp) -> io::Result<()> {
+    let disk = env.disk;
+    let backups = Backups::of(disk, env.state_folder, target);
+    let digest = Digest::of_file(disk, orphan, path)?;
+    let in_place = || -> io::Result<bool> {
+        let now = disk.open(target)?;
+        Ok(disk.stat_open(&now, target)?.len() == stamp.size && Digest::of_file(disk, &now, target)? == digest)
+    };
+    if !in_place().unwrap_or(false) && backups.find(&digest)?.is_none() {
+        backups.copy(env.clock, path, Cause::Conflict)?;
     }
     Ok(())
 }
@@ -120,5 +258,22 @@ pub fn set_usual_mode(disk: &Disk, file: &File, path: &Path) -> io::Result<()> {
     {
         let _ = (disk, file, path);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_and_never_look_like_documents() {
+        let long = "x".repeat(255);
+        for name in ["a.json", "א.json", &long, &"א".repeat(127), &format!("{}.json", "y".repeat(250))] {
+            let whole = format!("{}12345678{UNFINISHED}", prefix(Path::new(name)));
+            assert!(whole.len() <= 255, "{} bytes for {name}", whole.len());
+            assert!(whole.starts_with('.') && !whole.ends_with(".json"));
+        }
+        let other = format!("{}y", &long[1..]);
+        assert_ne!(prefix(Path::new(&long)), prefix(Path::new(&other)), "each document has leftovers of its own");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::error::SaveError;
 use super::open::{OpenError, read_locked};
-use super::save::{Attempt, Env, Expected, Observer, Options, Saved, resolve, take_lock};
+use super::save::{Attempt, Env, Expected, Observer, Options, Saved, finish, lock_target};
 use super::version::{Digest, Version};
 use crate::document::Document;
 use std::io;
@@ -39,8 +39,7 @@ pub fn update<E>(
         let path = path.to_owned();
         return Err(UpdateError::Open(if missing { OpenError::Missing(path) } else { OpenError::Io(path, error) }));
     }
-    let target = resolve(env.disk, path).map_err(UpdateError::Save)?;
-    let _locking = take_lock(env, path, &target, options.wait, observer).map_err(UpdateError::Save)?;
+    let (target, locking) = lock_target(env, path, options.wait, observer).map_err(UpdateError::Save)?;
     let mut tries = 0;
     loop {
         tries += 1;
@@ -52,7 +51,7 @@ pub fn update<E>(
         match (Attempt { env, target: &target, options, observer: &mut *observer }).run(&expected, &document) {
             Err(SaveError::Conflict(_)) if tries < REPEATS => {}
             Err(error) => return Err(UpdateError::Save(error)),
-            Ok(saved) => return Ok(saved),
+            Ok(saved) => return Ok(finish(env, &target, locking, saved)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::disk::Disk;
 use std::fmt;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 use std::str::FromStr;
@@ -16,6 +16,21 @@ impl Digest {
     /// The digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// The digest of an open file's content from where it stands, read in steps.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn of_file(disk: &Disk, file: &File, path: &Path) -> io::Result<Self> {
+        let mut hasher = blake3::Hasher::new();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match disk.read(file, path, &mut buffer)? {
+                0 => return Ok(hasher.finalize().into()),
+                count => hasher.update(&buffer[..count]),
+            };
+        }
     }
 
     /// The first eight digits, for file names.
@@ -109,6 +124,11 @@ impl Stamp {
         }
     }
 
+    /// A stamp that no look takes for sure, of a file whose metadata can't be had.
+    pub fn unknown(size: u64) -> Self {
+        Self { size, modified_ns: 0, changed_ns: 0, device: 0, inode: 0, seen_ns: 0 }
+    }
+
     /// Whether all metadata are the same, whenever they were seen.
     pub fn same_metadata(&self, other: &Self) -> bool {
         Self { seen_ns: 0, ..*self } == Self { seen_ns: 0, ..*other }
@@ -145,12 +165,14 @@ pub enum Look {
 /// # Errors
 /// What the system says, but for a missing file.
 pub fn look(disk: &Disk, clock: &dyn Clock, path: &Path, known: &Stamp) -> io::Result<Look> {
+    // Before the look: what happens between the two is not taken for old.
+    let seen_ns = clock.now_ns();
     let metadata = match disk.stat(path) {
         Ok(metadata) => metadata,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Look::Gone),
         Err(error) => return Err(error),
     };
-    let now = Stamp::of(&metadata, clock.now_ns());
+    let now = Stamp::of(&metadata, seen_ns);
     let sure = now.same_metadata(known) && known.is_settled() && !has_coarse_times(path);
     Ok(if sure { Look::Same } else { Look::Unsure })
 }

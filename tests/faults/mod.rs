@@ -1,0 +1,156 @@
+//! What the storage tests share: a place with a file and a state folder, and the program run in it.
+#![allow(dead_code)] // each test file uses a part
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+use treekeep::document::Document;
+use treekeep::storage::{
+    BackupPolicy, Cause, Clock, Digest, Disk, Env, Expected, Options, SaveError, Saved, SystemClock, Version, read, save,
+};
+
+pub const OLD: &str = "{\"a\": 1}\n";
+pub const NEW: &str = "{\"a\": 2}\n";
+
+/// A folder with `data` for documents and `state` for backups.
+pub struct Place {
+    folder: tempfile::TempDir,
+}
+
+/// A clock that does not wait.
+pub struct Quick;
+
+impl Clock for Quick {
+    fn now_ns(&self) -> i128 {
+        SystemClock.now_ns()
+    }
+
+    fn sleep(&self, _time: Duration) {
+        std::thread::yield_now();
+    }
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Other users are to reach it, too.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir(folder.path().join("data")).unwrap();
+        Self { folder }
+    }
+
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.folder.path().join("data").join(name)
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state/treekeep")
+    }
+
+    pub fn file(&self, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.data("a.json");
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub fn save_on(&self, disk: &Disk, path: &Path, expected: &Expected, text: &str) -> Result<Saved, SaveError> {
+        self.save_at(disk, &Quick, path, expected, text)
+    }
+
+    pub fn save_at(
+        &self,
+        disk: &Disk,
+        clock: &dyn Clock,
+        path: &Path,
+        expected: &Expected,
+        text: &str,
+    ) -> Result<Saved, SaveError> {
+        let state = self.state();
+        let env = Env { disk, clock, state_folder: &state };
+        let options = Options { backup: BackupPolicy::Keep(Cause::Save), wait: Duration::from_millis(200) };
+        save(&env, path, expected, &Document::parse(text).unwrap(), options, &mut |_| ControlFlow::Continue(()))
+    }
+
+    pub fn save(&self, path: &Path, expected: &Expected, text: &str) -> Result<Saved, SaveError> {
+        self.save_on(&Disk::real(), path, expected, text)
+    }
+
+    /// The program, with this place's state.
+    pub fn command(&self, program: &OsStr) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.data("")).env("XDG_STATE_HOME", self.root().join("state")).env_remove("RUST_BACKTRACE");
+        command
+    }
+
+    pub fn treekeep(&self, arguments: &[&str]) -> Output {
+        self.command(OsStr::new(env!("CARGO_BIN_EXE_treekeep"))).args(arguments).output().unwrap()
+    }
+
+    /// All names beside the file that are neither it nor its lock, and those among the backups that are none.
+    pub fn litter(&self) -> Vec<String> {
+        let mut names = names(&self.data(""));
+        names.retain(|name| name != "a.json" && name != "a.json.lock");
+        names.extend(self.backup_files().into_iter().map(|path| name_of(&path)).filter(|name| !name.ends_with(".json")));
+        names.retain(|name| name != "path.txt");
+        names
+    }
+
+    fn backup_files(&self) -> Vec<PathBuf> {
+        let folders = fs::read_dir(self.state().join("backups")).into_iter().flatten().flatten();
+        folders.flat_map(|folder| fs::read_dir(folder.path()).unwrap().flatten()).map(|entry| entry.path()).collect()
+    }
+
+    /// The texts of all kept versions.
+    pub fn backups(&self) -> BTreeSet<String> {
+        let kept = self.backup_files().into_iter().filter(|path| name_of(path).ends_with(".json"));
+        kept.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()).collect()
+    }
+}
+
+pub fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder).unwrap().flatten().map(|entry| name_of(&entry.path())).collect();
+    names.sort();
+    names
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+pub fn version(path: &Path) -> Expected {
+    let opened = read(&Disk::real(), &SystemClock, path, &mut |_, _| ControlFlow::Continue(())).unwrap();
+    Expected::Version(Version { stamp: opened.stamp, digest: Digest::of(&opened.bytes) })
+}
+
+pub fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Says why a test is skipped; where nothing may be skipped this is a failure.
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{reason}");
+    println!("skipped: {reason}");
+}
+
+pub fn has(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
+}
+
+#[track_caller]
+pub fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
