@@ -133,6 +133,17 @@ fn open_expand_edit_save() {
 }
 
 #[test]
+fn the_menu_of_a_row_is_about_that_row() {
+    let mut window = Window::opened();
+    window.harness.get_by_label("number: 12.50").click_secondary();
+    window.wait_part("Duplicate");
+    window.harness.run();
+    window.harness.get_by_label_contains("Duplicate").click();
+    window.wait("genesis.json: object, 4 members");
+    assert_eq!(window.harness.query_all_by_label("number: 12.50").count(), 2);
+}
+
+#[test]
 fn what_is_not_valid_is_told_while_typing() {
     let mut window = Window::opened();
     window.click("number: 12.50");

@@ -162,7 +162,8 @@ fn one_row(
             tree.request_focus();
         }
     }
-    if selected {
+    // The click that opens the menu also selects; from the next frame on the row is the selected one.
+    if selected || response.secondary_clicked() {
         response.context_menu(|ui| menu::row_items(ui, state, inputs));
     }
     if let Some(editor) = editor {
