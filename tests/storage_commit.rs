@@ -206,3 +206,13 @@ fn a_new_file_appears_whole_or_not_at_all() {
     assert!(matches!(place.save_on(&disk, &path, &Expected::Nothing, NEW), Err(SaveError::Exists)));
     assert_eq!((text(&path).as_str(), names(&place.data(""))), ("[0]", vec!["a.json".to_owned(), "a.json.lock".to_owned()]));
 }
+
+#[test]
+fn a_new_file_may_be_read_by_whom_the_mask_allows() {
+    let place = Place::new();
+    let path = place.data("a.json");
+    fs::write(place.data("other"), "").unwrap();
+    place.save(&path, &Expected::Nothing, NEW).unwrap();
+    let mode = |name: &str| fs::metadata(place.data(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("a.json"), mode("other"), "as any file that a program creates here");
+}

@@ -4,7 +4,8 @@
 //! once, however often it is replaced.
 
 use super::clock::Clock;
-use super::disk::Disk;
+use super::disk::{Disk, Readers};
+use super::save::SMALL;
 use super::version::Digest;
 use jiff::Timestamp;
 use std::fmt;
@@ -90,6 +91,8 @@ const DAY: i64 = 24 * HOUR;
 /// Bytes that the backups of one file may take, and of all.
 const FILE_CAP: u64 = 256 << 20;
 const TOTAL_CAP: u64 = 2 << 30;
+/// How the name of a version ends that is being written.
+const UNFINISHED: &str = ".part";
 
 impl<'a> Backups<'a> {
     /// The backups of the file whose real path is `document`.
@@ -102,6 +105,13 @@ impl<'a> Backups<'a> {
     /// All of them, the oldest first.
     pub fn list(&self) -> io::Result<Vec<Backup>> {
         list(self.disk, &self.folder)
+    }
+
+    /// Files of [`Backups::begin`] that have no name of a version yet, or never got one.
+    pub fn unfinished(&self) -> io::Result<Vec<PathBuf>> {
+        let all = self.disk.list(&self.folder)?.into_iter();
+        let is_part = |name: &str| name.starts_with('.') && name.ends_with(UNFINISHED);
+        Ok(all.filter(|path| path.file_name().is_some_and(|name| is_part(&name.to_string_lossy()))).collect())
     }
 
     /// The backup with this content, if there is one.
@@ -131,7 +141,7 @@ impl<'a> Backups<'a> {
     /// A file in the folder to write a version into; [`Backups::keep`] gives it its name.
     pub fn begin(&self) -> io::Result<(File, PathBuf)> {
         self.make_folder()?;
-        self.disk.create_temporary(&self.folder, ".", ".part")
+        self.disk.create_temporary(&self.folder, ".", UNFINISHED, Readers::Owner)
     }
 
     fn make_folder(&self) -> io::Result<()> {
@@ -140,7 +150,7 @@ impl<'a> Backups<'a> {
             return Ok(());
         }
         self.disk.make_folder(&self.folder)?;
-        let (file, path) = self.disk.create_temporary(&self.folder, ".", ".part")?;
+        let (file, path) = self.disk.create_temporary(&self.folder, ".", UNFINISHED, Readers::Owner)?;
         let written = self.disk.write(&file, &path, self.document.as_os_str().as_encoded_bytes());
         written.and_then(|()| self.disk.sync(&file, &path)).and_then(|()| self.disk.rename(&path, &label)).inspect_err(|_| {
             // It is nothing but a label; what went wrong is told.
@@ -155,6 +165,13 @@ impl<'a> Backups<'a> {
     /// Makes a version that was written to a file of [`Backups::begin`] durable, and gives it its name.
     pub fn keep(&self, clock: &dyn Clock, file: &File, part: &Path, digest: &Digest, cause: Cause) -> io::Result<Backup> {
         self.disk.sync(file, part)?;
+        if self.disk.stat_open(file, part)?.len() <= SMALL {
+            // What is replaced next may be nowhere else.
+            let back = self.disk.open(part)?;
+            if Digest::of_file(self.disk, &back, part)? != *digest {
+                return Err(io::Error::other("what was read back is not what was written"));
+            }
+        }
         self.give_name(clock, part, digest, cause)
     }
 

@@ -40,6 +40,15 @@ pub enum Call {
     List,
 }
 
+/// Who may read a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner alone.
+    Owner,
+    /// Whoever may read files that programs create here: 0666 less the process's mask.
+    Usual,
+}
+
 type Hook = dyn Fn(Call, &Path) -> io::Result<()> + Send + Sync;
 
 /// The disk; with a hook in tests, which is asked before each call and may fail it.
@@ -139,12 +148,23 @@ impl Disk {
         }
     }
 
-    /// A new file beside others, with a name that nobody can guess; readable by the owner alone, and it stays until it is removed.
-    pub fn create_temporary(&self, folder: &Path, prefix: &str, suffix: &str) -> io::Result<(File, PathBuf)> {
+    /// A new file beside others, with a name that nobody can guess; it stays until it is removed.
+    /// While it is open it is locked: an orphan is told by that. Where there are no locks its age alone tells.
+    pub fn create_temporary(&self, folder: &Path, prefix: &str, suffix: &str, readers: Readers) -> io::Result<(File, PathBuf)> {
         self.before(Call::Create, folder)?;
-        let named =
-            tempfile::Builder::new().prefix(prefix).suffix(suffix).rand_bytes(8).disable_cleanup(true).tempfile_in(folder)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(prefix).suffix(suffix).rand_bytes(8).disable_cleanup(true);
+        #[cfg(unix)]
+        if readers == Readers::Usual {
+            use std::os::unix::fs::PermissionsExt;
+            // The system takes the mask away. Asking for the mask would set it, for all threads.
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        #[cfg(not(unix))]
+        let _ = readers;
+        let named = builder.tempfile_in(folder)?;
         let (file, path) = named.into_parts();
+        let _ = fs4::FileExt::try_lock(&file);
         Ok((file, path.to_path_buf()))
     }
 

@@ -1,6 +1,6 @@
 //! What the program remembers between starts: recent files, colours, the window.
 
-use super::disk::Disk;
+use super::disk::{Disk, Readers};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ pub fn store(disk: &Disk, path: &Path, settings: &Settings) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     disk.make_folder(folder)?;
     let bytes = serde_json::to_vec_pretty(settings)?;
-    let (file, part) = disk.create_temporary(folder, ".settings-", ".part")?;
+    let (file, part) = disk.create_temporary(folder, ".settings-", ".part", Readers::Owner)?;
     let written = disk
         .write(&file, &part, &bytes)
         .and_then(|()| disk.sync(&file, &part))

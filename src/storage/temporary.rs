@@ -5,7 +5,7 @@
 //! an orphan of that name goes only where its content is known elsewhere.
 
 use super::backup::{Backups, Cause};
-use super::disk::Disk;
+use super::disk::{Disk, Readers};
 use super::error::{Obstacle, SaveError, Step};
 use super::metadata;
 use super::save::{Attempt, Content, Env, Observer, SMALL, Verified, folder_of};
@@ -61,14 +61,14 @@ impl Attempt<'_, '_> {
     fn write_once(&mut self, content: &dyn Content, old: Option<&Verified>) -> Result<Temporary, SaveError> {
         let disk = self.env.disk;
         let folder = self.folder().to_owned();
+        // What takes another file's place is dressed like it before it does.
+        let readers = if old.is_some() { Readers::Owner } else { Readers::Usual };
         let (file, path) = disk
-            .create_temporary(&folder, &prefix(self.target), UNFINISHED)
+            .create_temporary(&folder, &prefix(self.target), UNFINISHED, readers)
             .map_err(|source| self.not_written(content, &folder, source))?;
         let mut written = Temporary { disk: disk.clone(), path, file, digest: Digest::of(b""), stays: false };
         let path = written.path.clone();
         let failed = |source| self.not_written(content, &path, source);
-        // An orphan is told by its lock. Where there are no locks its age alone tells.
-        let _ = fs4::FileExt::try_lock(&written.file);
         reserve(&written.file, content.size()).map_err(failed)?;
         written.digest = self.write_content(content, &written)?;
         self.dress(&written, old)?;
@@ -91,11 +91,11 @@ impl Attempt<'_, '_> {
         Ok(written)
     }
 
-    /// Gives the new text the owner, mode and attributes of the old one, or those of any new file.
+    /// Gives the new text the owner, mode and attributes of the old one, if there is one.
     pub fn dress(&self, written: &Temporary, old: Option<&Verified>) -> Result<(), SaveError> {
         let (disk, path) = (self.env.disk, &written.path);
         let failed = SaveError::io(Step::Write, path);
-        let Some(old) = old else { return set_usual_mode(disk, &written.file, path).map_err(failed) };
+        let Some(old) = old else { return Ok(()) };
         let old_file = disk.open(self.target).map_err(SaveError::io(Step::Write, self.target))?;
         metadata::take_over(disk, &written.file, path, &old_file, &old.metadata).map_err(|refused| match refused {
             metadata::Refused::Owner => SaveError::CannotReplace(Obstacle::Owner),
@@ -193,23 +193,32 @@ fn try_sweep(env: &Env, target: &Path) -> io::Result<()> {
         if !is_own {
             continue;
         }
-        let file = disk.open(&path)?;
-        let stamp = Stamp::of(&disk.stat_open(&file, &path)?, env.clock.now_ns());
-        // Its maker held a lock on it, which went with the maker. Where there are no locks, age tells.
-        let maker_is_gone = match fs4::FileExt::try_lock(&file) {
-            Ok(()) => true,
-            Err(fs4::TryLockError::WouldBlock) => false,
-            Err(fs4::TryLockError::Error(_)) => stamp.seen_ns - stamp.modified_ns > ORPHAN_NS,
-        };
-        if !maker_is_gone {
-            continue;
+        if let Some((file, stamp)) = orphan(env, &path)? {
+            if ending == FINISHED {
+                keep_orphan(env, target, &file, &path, &stamp)?;
+            }
+            disk.remove(&path)?;
         }
-        if ending == FINISHED {
-            keep_orphan(env, target, &file, &path, &stamp)?;
+    }
+    for part in Backups::of(disk, env.state_folder, target).unfinished()? {
+        if orphan(env, &part)?.is_some() {
+            disk.remove(&part)?;
         }
-        disk.remove(&path)?;
     }
     Ok(())
+}
+
+/// A temporary file whose maker is gone: the maker held a lock on it. Where there are no locks, age tells.
+fn orphan(env: &Env, path: &Path) -> io::Result<Option<(File, Stamp)>> {
+    let disk = env.disk;
+    let file = disk.open(path)?;
+    let stamp = Stamp::of(&disk.stat_open(&file, path)?, env.clock.now_ns());
+    let maker_is_gone = match fs4::FileExt::try_lock(&file) {
+        Ok(()) => true,
+        Err(fs4::TryLockError::WouldBlock) => false,
+        Err(fs4::TryLockError::Error(_)) => stamp.seen_ns - stamp.modified_ns > ORPHAN_NS,
+    };
+    Ok(maker_is_gone.then_some((file, stamp)))
 }
 
 /// Makes sure that an orphan's content stands elsewhere.
@@ -242,23 +251,6 @@ pub fn reserve(file: &File, length: u64) -> io::Result<()> {
     }
     let _ = (file, length);
     Ok(())
-}
-
-/// A new file is readable as any that a program creates: 0666 less the process's mask.
-pub fn set_usual_mode(disk: &Disk, file: &File, path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mask = rustix::process::umask(rustix::fs::Mode::empty());
-        rustix::process::umask(mask);
-        let mode = 0o666 & !mask.bits();
-        disk.attributes(path, || file.set_permissions(std::fs::Permissions::from_mode(mode)))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (disk, file, path);
-        Ok(())
-    }
 }
 
 #[cfg(test)]
