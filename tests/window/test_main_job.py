@@ -300,7 +300,7 @@ def test_full_disk(case):
     except OSError:
         os.close(filler)
     program.keys("ctrl+s")
-    program.get(re.compile(r"was not saved\. The disk is full .*unchanged, and your edits are still here"))
+    program.get(re.compile(r"was not saved\. The disk is full.*unchanged, and your edits are still here"))
     program.wait_status("Edited (1)")
     same(read(path), TEXT)
     os.remove(os.path.join(small, "filler"))
