@@ -26,29 +26,12 @@ fn set(place: &Place, options: &[&str]) -> Output {
     command.args(["--wait", "0.2"]).output().unwrap()
 }
 
-/// Which calls of each name belong to the save: those from the first one on that names the file.
 fn calls_of_a_save() -> BTreeMap<String, RangeInclusive<usize>> {
     let place = Place::new();
     place.file(old());
     let trace = place.root().join("trace");
     assert!(set(&place, &["-o", trace.to_str().unwrap()]).status.success());
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let mut calls: BTreeMap<String, RangeInclusive<usize>> = BTreeMap::new();
-    let mut has_begun = false;
-    for line in fs::read_to_string(&trace).unwrap().lines() {
-        let call = line.split_once(' ').map_or(line, |(_, rest)| rest.trim_start());
-        let name = call.split('(').next().unwrap_or_default().to_owned();
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            continue;
-        }
-        let count = counts.entry(name.clone()).or_default();
-        *count += 1;
-        has_begun |= call.contains("a.json") && !name.starts_with("exec");
-        if has_begun {
-            calls.entry(name).and_modify(|range| *range = *range.start()..=*count).or_insert(*count..=*count);
-        }
-    }
-    calls
+    faults::calls_of_a_save(&trace)
 }
 
 /// Calls that touch no file.

@@ -1,10 +1,10 @@
 //! What the storage tests share: a place with a file and a state folder, and the program run in it.
 #![allow(dead_code)] // each test file uses a part
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -154,4 +154,25 @@ pub fn has(program: &str) -> bool {
 pub fn run(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Which calls of each name belong to a save: from the first one on that names the file; numbers count from 1, as strace does.
+pub fn calls_of_a_save(trace: &Path) -> BTreeMap<String, RangeInclusive<usize>> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut calls: BTreeMap<String, RangeInclusive<usize>> = BTreeMap::new();
+    let mut has_begun = false;
+    for line in text(trace).lines() {
+        let call = line.split_once(' ').map_or(line, |(_, rest)| rest.trim_start());
+        let name = call.split('(').next().unwrap_or_default().to_owned();
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            continue;
+        }
+        let count = counts.entry(name.clone()).or_default();
+        *count += 1;
+        has_begun |= call.contains("a.json") && !name.starts_with("exec");
+        if has_begun {
+            calls.entry(name).and_modify(|range| *range = *range.start()..=*count).or_insert(*count..=*count);
+        }
+    }
+    calls
 }
