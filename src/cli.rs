@@ -168,14 +168,7 @@ fn print(text: &[u8]) -> Result<(), Failure> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let opened = storage::read(&Disk::real(), &SystemClock, file, &mut |_, _| ControlFlow::Continue(()));
-    // The path is told as it was given, not as the links lead.
-    opened.map(|opened| opened.bytes).map_err(|error| match error {
-        OpenError::Missing(_) => OpenError::Missing(file.to_owned()).into(),
-        OpenError::NotRegular(_, kind) => OpenError::NotRegular(file.to_owned(), kind).into(),
-        OpenError::Io(_, error) => OpenError::Io(file.to_owned(), error).into(),
-        other => other.into(),
-    })
+    Ok(storage::read(&Disk::real(), &SystemClock, file, &mut |_, _| ControlFlow::Continue(()))?.bytes)
 }
 
 fn check(files: &[PathBuf]) -> Result<(), Failure> {
@@ -302,7 +295,8 @@ fn save_failure(file: &Path, error: &SaveError) -> Failure {
 }
 
 fn version(file: &Path) -> Result<(), Failure> {
-    print(format!("{}\n", Digest::of(&read(file)?)).as_bytes())
+    let (version, _) = storage::version_of(&Disk::real(), &SystemClock, file)?;
+    print(format!("{}\n", version.digest).as_bytes())
 }
 
 fn backups(file: &Path) -> Result<(), Failure> {

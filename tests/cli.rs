@@ -133,6 +133,45 @@ fn set_refuses_what_makes_no_sense() {
 }
 
 #[test]
+fn what_is_no_file_is_told_as_it_was_given_and_gets_no_lock() {
+    let place = Place::new();
+    assert!(Command::new("mkfifo").arg(place.folder.path().join("pipe")).status().unwrap().success());
+    std::os::unix::fs::symlink("pipe", place.folder.path().join("link")).unwrap();
+    fs::create_dir(place.folder.path().join("folder")).unwrap();
+    for (name, kind) in [("pipe", "a named pipe"), ("./link", "a named pipe"), ("folder", "a folder")] {
+        let told = format!("{name}: this is {kind}, not a file\n");
+        for arguments in
+            [&["check", name][..], &["get", name, ""], &["version", name], &["set", name, "", "1"], &["remove", name, "/a"]]
+        {
+            let output = place.run(arguments);
+            assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(2), told.as_str()));
+        }
+    }
+    assert_eq!(fs::read_dir(place.folder.path()).unwrap().count(), 3, "no lock is made for what can't be saved");
+}
+
+#[test]
+fn options_stand_anywhere_and_values_may_begin_with_a_dash() {
+    let place = Place::new();
+    let file = place.file("a.json", "[1,2]");
+    for arguments in [
+        &["set", "a.json", "/-", "-5"][..],
+        &["set", "a.json", "/-", "-1e5", "--wait", "1"],
+        &["set", "a.json", "/-", "--wait", "1", "7"],
+        &["set", "--without-backup", "a.json", "/-", "8"],
+    ] {
+        place.check(arguments, 0, "", "");
+    }
+    assert_eq!(text(&file), "[1,2,-5,-1e5,7,8]");
+    for wait in ["-1", "nan", "inf", "soon"] {
+        place.check(&["set", "a.json", "/0", "1", &format!("--wait={wait}")], 2, "", "--wait");
+    }
+    // A file named like a command.
+    place.file("check", "1");
+    place.check(&["check", "./check"], 0, "./check: JSON, 1 bytes, 1 values, depth 0\n", "");
+}
+
+#[test]
 fn remove_takes_a_comma_along() {
     let place = Place::new();
     let file = place.file("a.json", "{\n  \"a\": 1,\n  \"b\": [1, 2]\n}\n");

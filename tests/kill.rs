@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const OLD: &str = "{\"a\": 1, \"b\": [1, 2, 3]}\n";
 const NEW: &str = "{\"a\": 2, \"b\": [1, 2, 3]}\n";
@@ -42,22 +42,35 @@ impl Place {
             .arg(self.path())
             .args(["/a", json]);
         command.env("XDG_STATE_HOME", self.folder.path().join("state")).env_remove("RUST_BACKTRACE");
-        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
 
+    /// The same, undisturbed; it has to work.
+    #[track_caller]
+    fn set_well(&self, json: &str, context: &str) {
+        let output = self.set(&["-o", "/dev/null", "-e", "trace=none"], json).stderr(Stdio::piped()).output().unwrap();
+        assert!(output.status.success(), "{context}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// What stands beside the file or among the backups, and is neither a document, its lock nor a version.
     fn litter(&self) -> Vec<String> {
-        let names = fs::read_dir(self.folder.path().join("data"))
-            .unwrap()
-            .flatten()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names.filter(|name| name != "a.json" && name != "a.json.lock").collect()
+        let mut folders = vec![self.folder.path().join("data")];
+        folders.extend(self.backup_folders());
+        let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap().flatten());
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| !(name == "path.txt" || name == "a.json.lock" || name.ends_with(".json"))).collect()
+    }
+
+    fn backup_folders(&self) -> Vec<PathBuf> {
+        let root = self.folder.path().join("state/treekeep/backups");
+        fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
     }
 
     fn backups(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for folder in fs::read_dir(self.folder.path().join("state/treekeep/backups")).into_iter().flatten().flatten() {
-            for entry in fs::read_dir(folder.path()).unwrap().flatten().filter(|entry| is_backup(&entry.path())) {
+        for folder in self.backup_folders() {
+            for entry in fs::read_dir(folder).unwrap().flatten().filter(|entry| is_backup(&entry.path())) {
                 found.push(fs::read_to_string(entry.path()).unwrap());
             }
         }
@@ -69,22 +82,67 @@ fn is_backup(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "json")
 }
 
-/// How often each system call is made from the one that touches the file's folder first on.
-fn calls() -> BTreeMap<String, usize> {
-    let place = Place::new(Some(OLD));
-    let trace = place.folder.path().join("trace");
-    let status = place.set(&["-o", trace.to_str().unwrap()], "2").status().unwrap();
-    assert!(status.success());
-    let mut counts = BTreeMap::new();
-    for line in fs::read_to_string(&trace).unwrap().lines() {
-        let call = line.split_once(' ').map_or(line, |(_, rest)| rest.trim_start());
-        let name = call.split('(').next().unwrap_or_default();
-        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if is_name && !["execve", "exit_group", "exit"].contains(&name) {
-            *counts.entry(name.to_owned()).or_default() += 1;
+/// What was there before the save that is killed.
+#[derive(Clone, Copy, Debug)]
+enum Scene {
+    /// No save yet: the lock and the folder of backups are made.
+    First,
+    /// The version that is replaced was replaced before: its backup is dated anew.
+    Again,
+}
+
+impl Scene {
+    fn place(self) -> Place {
+        let place = Place::new(Some(OLD));
+        if matches!(self, Self::Again) {
+            place.set_well("7", "the save before");
+            fs::write(place.path(), OLD).unwrap();
         }
+        place
     }
-    counts
+
+    /// How often each system call is made.
+    fn calls(self) -> BTreeMap<String, usize> {
+        let place = self.place();
+        let trace = place.folder.path().join("trace");
+        let status = place.set(&["-o", trace.to_str().unwrap()], "2").status().unwrap();
+        assert!(status.success());
+        let mut counts = BTreeMap::new();
+        for line in fs::read_to_string(&trace).unwrap().lines() {
+            let call = line.split_once(' ').map_or(line, |(_, rest)| rest.trim_start());
+            let name = call.split('(').next().unwrap_or_default();
+            let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            if is_name && !["execve", "exit_group", "exit"].contains(&name) {
+                *counts.entry(name.to_owned()).or_default() += 1;
+            }
+        }
+        counts
+    }
+}
+
+/// How a run ended.
+struct End {
+    was_killed: bool,
+    is_new: bool,
+}
+
+fn kill(scene: Scene, name: &str, number: usize) -> End {
+    let place = scene.place();
+    let (trace, inject) = (format!("trace={name}"), format!("inject={name}:signal=KILL:when={number}"));
+    let status = place.set(&["-o", "/dev/null", "-e", &trace, "-e", &inject], "2").status().unwrap();
+    let context = format!("{scene:?}, killed before {name} {number}");
+    let now = fs::read_to_string(place.path()).unwrap_or_default();
+    assert!(now == OLD || now == NEW, "{context}: {now:?}");
+    assert!(now == OLD || place.backups().contains(&OLD.to_owned()), "{context}: the version before is kept");
+    // A second save works, and takes the litter away.
+    let next = OLD.replacen('1', "3", 1);
+    place.set_well("3", &context);
+    assert_eq!(fs::read_to_string(place.path()).unwrap(), next, "{context}");
+    assert!(place.litter().is_empty(), "{context}: {:?}", place.litter());
+    assert!(place.backups().contains(&now), "{context}: what the second save replaced is kept");
+    let whole = [OLD, NEW, &OLD.replacen('1', "7", 1)];
+    assert!(place.backups().iter().all(|kept| whole.contains(&kept.as_str())), "{context}: {:?}", place.backups());
+    End { was_killed: !status.success(), is_new: now == NEW }
 }
 
 #[test]
@@ -93,36 +151,26 @@ fn killed_before_every_system_call_of_a_save() {
         assert!(std::env::var_os("CI").is_none(), "CI has strace");
         return println!("skipped: strace is not installed");
     }
-    let counts = calls();
-    for needed in ["renameat2", "fsync", "write", "flock"] {
-        assert!(counts.contains_key(needed), "a save calls {needed}: {counts:?}");
-    }
-    let (mut runs, mut killed, mut old, mut new) = (0, 0, 0, 0);
-    for (name, count) in &counts {
-        for number in 1..=*count {
-            runs += 1;
-            let place = Place::new(Some(OLD));
-            let inject = format!("inject={name}:signal=KILL:when={number}");
-            let trace = format!("trace={name}");
-            let status = place.set(&["-o", "/dev/null", "-e", &trace, "-e", &inject], "2").status().unwrap();
-            killed += usize::from(!status.success());
-            let now = fs::read_to_string(place.path()).unwrap_or_default();
-            assert!(now == OLD || now == NEW, "killed before {name} {number}: {now:?}");
-            if now == NEW {
-                new += 1;
-                assert!(place.backups().contains(&OLD.to_owned()), "killed before {name} {number}: the version before is kept");
-            } else {
-                old += 1;
-            }
-            // A second save works, and takes the litter away.
-            assert!(
-                place.set(&["-o", "/dev/null", "-e", "trace=none"], "3").status().unwrap().success(),
-                "after {name} {number}"
-            );
-            assert_eq!(fs::read_to_string(place.path()).unwrap(), OLD.replacen('1', "3", 1), "after {name} {number}");
-            assert!(place.litter().is_empty(), "after {name} {number}: {:?}", place.litter());
+    for scene in [Scene::First, Scene::Again] {
+        let counts = scene.calls();
+        for needed in ["rename", "renameat2", "fsync", "write", "flock"] {
+            assert!(counts.contains_key(needed), "a save calls {needed}: {counts:?}");
         }
+        let points: Vec<(&str, usize)> =
+            counts.iter().flat_map(|(name, count)| (1..=*count).map(|number| (name.as_str(), number))).collect();
+        let ends: Vec<End> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..4)
+                .map(|worker| {
+                    let own = points.iter().skip(worker).step_by(4);
+                    scope.spawn(move || own.map(|&(name, number)| kill(scene, name, number)).collect::<Vec<End>>())
+                })
+                .collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        });
+        let runs = ends.len();
+        let killed = ends.iter().filter(|end| end.was_killed).count();
+        let new = ends.iter().filter(|end| end.is_new).count();
+        println!("{scene:?}: {runs} runs, {killed} killed: {} left the old version, {new} the new one", runs - new);
+        assert!(killed * 10 > runs * 9 && new > 0 && new < runs, "{scene:?}: {runs} runs, {killed} killed, {new} new");
     }
-    println!("{runs} runs, {killed} killed: {old} left the old version, {new} the new one");
-    assert!(killed * 10 > runs * 9 && new > 0 && old > 0, "{runs} runs, {killed} killed, {old} old, {new} new");
 }

@@ -248,6 +248,9 @@ fn the_longest_name_can_be_saved() {
 
 #[test]
 fn a_file_larger_than_the_memory_is_an_error_and_not_the_end() {
+    if fs::read_to_string("/proc/sys/vm/overcommit_memory").is_ok_and(|policy| policy.trim() == "1") {
+        return println!("skipped: this system promises any amount of memory");
+    }
     let place = Place::new();
     let path = place.file("");
     let file = fs::OpenOptions::new().write(true).open(&path).unwrap();

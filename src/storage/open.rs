@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::disk::Disk;
 use super::lock;
-use super::version::{Stamp, Version};
+use super::version::{Digest, Stamp, Version};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,20 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    fn of(path: &Path, error: io::Error) -> Self {
+    /// The same of another path: a file is told as it was given, not as the links lead.
+    pub(super) fn at(self, path: &Path) -> Self {
+        let path = path.to_owned();
+        match self {
+            Self::Missing(_) => Self::Missing(path),
+            Self::NotRegular(_, kind) => Self::NotRegular(path, kind),
+            Self::Unsteady(_) => Self::Unsteady(path),
+            Self::TooLarge(_, size) => Self::TooLarge(path, size),
+            Self::Cancelled(_) => Self::Cancelled(path),
+            Self::Io(_, error) => Self::Io(path, error),
+        }
+    }
+
+    pub(super) fn of(path: &Path, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Missing(path.to_owned()),
             _ => Self::Io(path.to_owned(), error),
@@ -72,7 +85,7 @@ pub fn read(
     let real = disk.canonical(path).map_err(|error| OpenError::of(path, error))?;
     // Whoever holds it for longer is read without it: what is read is whole all the same, or is read again.
     let _lock = lock::shared(disk, clock, &lock::lock_names(disk, path, &real), READ_WAIT).unwrap_or_default();
-    read_locked(disk, clock, &real, progress)
+    read_locked(disk, clock, &real, progress).map_err(|error| error.at(path))
 }
 
 /// Reads a whole file without the lock, or under one that the caller holds. The file is closed again on return.
@@ -119,7 +132,7 @@ pub(super) fn read_locked(
     Err(OpenError::Unsteady(path.to_owned()))
 }
 
-/// The version of a file, read in steps without holding it: a look that is sure.
+/// The version of a file, read in steps without holding it, and whether it is read-only: a look that is sure.
 ///
 /// # Errors
 /// Why not, as [`read`].
@@ -131,21 +144,15 @@ pub fn version_of(disk: &Disk, clock: &dyn Clock, path: &Path) -> Result<(Versio
     if !kind.is_file() {
         return Err(OpenError::NotRegular(path.to_owned(), kind_name(&kind)));
     }
-    let mut buffer = vec![0; STEP / 4];
     for _ in 0..TRIES {
         let file = disk.open(&real).map_err(io)?;
+        let seen_ns = clock.now_ns();
         let metadata = disk.stat_open(&file, &real).map_err(io)?;
-        let before = Stamp::of(&metadata, clock.now_ns());
-        let mut hasher = blake3::Hasher::new();
-        loop {
-            match disk.read(&file, &real, &mut buffer).map_err(io)? {
-                0 => break,
-                count => hasher.update(&buffer[..count]),
-            };
-        }
-        let after = Stamp::of(&disk.stat_open(&file, &real).map_err(io)?, clock.now_ns());
-        if before.same_metadata(&after) {
-            return Ok((Version { stamp: before, digest: hasher.finalize().into() }, is_read_only(&real, &metadata)));
+        let stamp = Stamp::of(&metadata, seen_ns);
+        let digest = Digest::of_file(disk, &file, &real).map_err(io)?;
+        let after = Stamp::of(&disk.stat_open(&file, &real).map_err(io)?, seen_ns);
+        if stamp.same_metadata(&after) {
+            return Ok((Version { stamp, digest }, is_read_only(&real, &metadata)));
         }
         clock.sleep(Duration::from_millis(20));
     }

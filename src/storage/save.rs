@@ -136,6 +136,10 @@ pub(super) fn finish(env: &Env, target: &Path, locking: Locking, mut saved: Save
         saved.unlocked = Some(why.clone());
     }
     drop(locking);
+    if saved.backup.is_none() && saved.displaced.is_none() {
+        // No backup more, none too many.
+        return saved;
+    }
     if let Err(error) = Backups::of(env.disk, env.state_folder, target).prune(env.clock) {
         log::warn!("old backups could not be removed: {error}");
     }
@@ -170,6 +174,12 @@ pub(super) fn lock_target(
 ) -> Result<(PathBuf, Locking), SaveError> {
     for _ in 0..TRIES {
         let target = resolve(env.disk, path)?;
+        // Before a lock is made for it, which nobody would ever remove.
+        if let Ok(metadata) = env.disk.stat_link(&target)
+            && !metadata.is_file()
+        {
+            return Err(SaveError::NotRegular(open::kind_name(&metadata)));
+        }
         let locking = take_lock(env, path, &target, wait, observer)?;
         if resolve(env.disk, path)? == target {
             return Ok((target, locking));

@@ -1,11 +1,10 @@
 //! Read, edit and save under one hold of the lock: what a script does to a file.
 
 use super::error::SaveError;
-use super::open::{OpenError, read_locked};
+use super::open::{OpenError, kind_name, read_locked};
 use super::save::{Attempt, Env, Expected, Observer, Options, Saved, finish, lock_target};
 use super::version::{Digest, Version};
 use crate::document::Document;
-use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -33,17 +32,17 @@ pub fn update<E>(
     observer: &mut Observer,
 ) -> Result<Saved, UpdateError<E>> {
     const REPEATS: usize = 5;
-    // A path that leads nowhere is told as reading tells it.
-    if let Err(error) = env.disk.stat(path) {
-        let missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-        let path = path.to_owned();
-        return Err(UpdateError::Open(if missing { OpenError::Missing(path) } else { OpenError::Io(path, error) }));
+    // What can't be read is told as reading tells it, before a lock is made for it.
+    let metadata = env.disk.stat(path).map_err(|error| UpdateError::Open(OpenError::of(path, error)))?;
+    if !metadata.is_file() {
+        return Err(UpdateError::Open(OpenError::NotRegular(path.to_owned(), kind_name(&metadata))));
     }
     let (target, locking) = lock_target(env, path, options.wait, observer).map_err(UpdateError::Save)?;
     let mut tries = 0;
     loop {
         tries += 1;
-        let read = read_locked(env.disk, env.clock, &target, &mut |_, _| ControlFlow::Continue(())).map_err(UpdateError::Open)?;
+        let read = read_locked(env.disk, env.clock, &target, &mut |_, _| ControlFlow::Continue(()))
+            .map_err(|error| UpdateError::Open(error.at(path)))?;
         let digest = Digest::of(&read.bytes);
         let version = Version { stamp: read.stamp, digest };
         let document = edit(read.bytes, &digest).map_err(UpdateError::Edit)?;
