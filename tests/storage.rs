@@ -1,6 +1,9 @@
 //! The save protocol on real files, and under faults of every call that it makes.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
+mod faults;
+
+use faults::{NEW, OLD, Quick};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -13,29 +16,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use treekeep::document::Document;
 use treekeep::storage::{
-    BackupPolicy, Backups, Call, Cause, Clock, Digest, Disk, Durability, Env, Expected, Obstacle, Options, SaveError, Saved,
-    Step, SystemClock, Version, read, save,
+    BackupPolicy, Backups, Call, Cause, Digest, Disk, Durability, Env, Expected, Obstacle, Options, SaveError, Saved, Step,
+    SystemClock, Version, read, save,
 };
-
-const OLD: &str = "{\"a\": 1}\n";
-const NEW: &str = "{\"a\": 2}\n";
 
 struct Place {
     folder: tempfile::TempDir,
-}
-
-/// A clock that does not wait.
-struct Quick;
-
-impl Clock for Quick {
-    fn now_ns(&self) -> i128 {
-        SystemClock.now_ns()
-    }
-
-    fn sleep(&self, time: Duration) {
-        // Not nothing: a child that another test starts holds copies of our locks until it runs its program.
-        std::thread::sleep(time.min(Duration::from_millis(2)));
-    }
 }
 
 impl Place {

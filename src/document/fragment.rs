@@ -307,7 +307,7 @@ impl Fragment {
 }
 
 /// The end of the string at `start`, if it is inside `text`.
-fn close_of_string(text: &[u8], start: usize) -> Option<usize> {
+pub(super) fn close_of_string(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
         at = plain_run(text, at);

@@ -1,8 +1,8 @@
 //! How a text is laid out, so that new text looks like what stands around it.
 
-use super::fragment::Fragment;
+use super::fragment::{Fragment, close_of_string};
 use super::scalar::Escaping;
-use super::scan::{plain_run, skip_white_space};
+use super::scan::skip_white_space;
 
 /// How far into a text its style is looked for.
 const SAMPLE: usize = 1 << 16;
@@ -117,17 +117,9 @@ fn last_line(white: &[u8]) -> Option<&[u8]> {
     memchr::memrchr(b'\n', white).map(|place| &white[place + 1..])
 }
 
+/// The end of the string at `start`; a sample may be cut inside one.
 fn string_end(text: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    loop {
-        at = plain_run(text, at);
-        match text.get(at) {
-            Some(b'"') => return at + 1,
-            Some(b'\\') => at += 2,
-            Some(_) => at += 1,
-            None => return text.len(),
-        }
-    }
+    close_of_string(text, start).unwrap_or(text.len())
 }
 
 /// How a value is laid out that comes to stand somewhere.
