@@ -1,9 +1,10 @@
 //! Comparison of two documents by structure.
 //!
-//! Members are matched by key (equal ones by rank), elements by common head and tail and the middle by position. What is
-//! equal byte for byte, or the very same place, is skipped without a look inside. A difference counts once, at the outermost
+//! Which children belong together [`align`](super::align) says. What is equal byte for byte, or the very same place, is skipped
+//! without a look inside. A difference counts once, at the outermost
 //! place that differs. Formatting is no difference; numbers are compared as text, strings as what they stand for.
 
+use super::align::{Span, align, same_bytes};
 use super::node::{Child, Node};
 use super::path::{Path, Shift};
 use super::scalar::{self, Kind};
@@ -30,6 +31,20 @@ pub enum Difference {
     },
     /// Both have it, with other values.
     Changed {
+        /// Its place in the earlier document.
+        before: Path,
+        /// Its place in the later one.
+        after: Path,
+    },
+    /// An element stands elsewhere in its array, as it is.
+    Moved {
+        /// Its place in the earlier document.
+        before: Path,
+        /// Its place in the later one.
+        after: Path,
+    },
+    /// A member has another key.
+    Renamed {
         /// Its place in the earlier document.
         before: Path,
         /// Its place in the later one.
@@ -62,8 +77,9 @@ pub fn compare(before: &Node, after: &Node, watch: &mut dyn FnMut() -> ControlFl
             Task::Found(difference) => found.add(difference),
             Task::Pair(a, b, path_a, path_b) => match (a.kind(), b.kind()) {
                 _ if same_bytes(&a, &b) => {}
-                (Kind::Object, Kind::Object) => members(&a, &b, &path_a, &path_b, &mut found, &mut tasks),
-                (Kind::Array, Kind::Array) => elements(&a, &b, &path_a, &path_b, &mut found, &mut tasks),
+                (Kind::Object, Kind::Object) | (Kind::Array, Kind::Array) => {
+                    children(&a, &b, &path_a, &path_b, &mut found, &mut tasks);
+                }
                 (x, y) if x == y && same_scalar(&a, &b) => {}
                 _ => {
                     found.shift(Shift::Replaced(path_b.clone()));
@@ -96,10 +112,6 @@ impl Comparison {
     }
 }
 
-fn same_bytes(a: &Node, b: &Node) -> bool {
-    a.is_same(b) || matches!((a.raw_text(), b.raw_text()), (Some(a), Some(b)) if a == b)
-}
-
 fn same_scalar(a: &Node, b: &Node) -> bool {
     match (a.raw_text(), b.raw_text()) {
         (Some(a), Some(b)) => a == b || (a.starts_with(b"\"") && scalar::same_text(a, b)),
@@ -107,154 +119,139 @@ fn same_scalar(a: &Node, b: &Node) -> bool {
     }
 }
 
-fn same_child(a: &Child, b: &Child) -> bool {
-    let keys = match (&a.key, &b.key) {
-        (Some(a), Some(b)) => a.bytes() == b.bytes(),
+/// The children of two containers that differ: what to look into, what to report, and how positions move.
+fn children(a: &Node, b: &Node, path_a: &Path, path_b: &Path, found: &mut Comparison, tasks: &mut Vec<Task>) {
+    let spans = align(a, b);
+    let is_object = a.kind() == Kind::Object;
+    let moved = if is_object { HashMap::new() } else { moved(a, b, &spans) };
+    if is_object {
+        member_shifts(&spans, path_b, a.child_count(), found)
+    } else {
+        element_shifts(&spans, path_b, a.child_count(), found)
+    }
+    let child = |node: &Node, k: u64| node.child(k);
+    let mut here = Vec::new();
+    for span in spans {
+        match span {
+            Span::Same { .. } => {}
+            Span::Pair { a: x, b: y } => {
+                let (Some(of_a), Some(of_b)) = (child(a, x), child(b, y)) else { continue };
+                let (before, after) = (path_a.child(x), path_b.child(y));
+                if !same_key(&of_a, &of_b) {
+                    here.push(Task::Found(Difference::Renamed { before: before.clone(), after: after.clone() }));
+                }
+                here.push(Task::Pair(of_a.node, of_b.node, before, after));
+            }
+            Span::Gone(x) => match moved.get(&x) {
+                Some(&y) => here.push(Task::Found(Difference::Moved { before: path_a.child(x), after: path_b.child(y) })),
+                None => here.push(Task::Found(Difference::Removed { before: path_a.child(x) })),
+            },
+            Span::New(y) if moved.values().any(|&place| place == y) => {}
+            Span::New(y) => here.push(Task::Found(Difference::Added { after: path_b.child(y) })),
+        }
+    }
+    tasks.extend(here.into_iter().rev());
+}
+
+fn same_key(a: &Child, b: &Child) -> bool {
+    match (&a.key, &b.key) {
+        (Some(a), Some(b)) => a.bytes() == b.bytes() || scalar::same_text(a.bytes(), b.bytes()),
         (None, None) => true,
         _ => false,
-    };
-    keys && same_bytes(&a.node, &b.node)
+    }
 }
 
-/// How many children are the same from the start, and how many of the rest from the end.
-fn common_ends(a: &Node, b: &Node) -> (u64, u64) {
-    let shorter = a.child_count().min(b.child_count());
-    let known = common_head_of_text(a, b).unwrap_or(0).min(shorter);
-    let same = a.children_from(known).zip(b.children_from(known)).take_while(|(a, b)| same_child(a, b)).count() as u64;
-    let head = known + same;
-    let room = shorter - head;
-    let mut tail = 0;
-    // From the end, in blocks that are walked forwards.
-    const BLOCK: u64 = 64;
-    while tail < room {
-        let size = BLOCK.min(room - tail);
-        let block =
-            |node: &Node| -> Vec<Child> { node.children_from(node.child_count() - tail - size).take(size as usize).collect() };
-        let same = block(a).iter().rev().zip(block(b).iter().rev()).take_while(|(a, b)| same_child(a, b)).count() as u64;
-        tail += same;
-        if same < size {
-            break;
+/// Elements that went to another place of their array as they are, where that is certain: told by what is in them, once.
+fn moved(a: &Node, b: &Node, spans: &[Span]) -> HashMap<u64, u64> {
+    /// Where more went and came, nobody would call it moving.
+    const MANY: usize = 200;
+    /// Shorter values look alike by chance.
+    const TELLING: u64 = 8;
+    let gone: Vec<u64> = spans.iter().filter_map(|span| if let Span::Gone(x) = span { Some(*x) } else { None }).collect();
+    let new: Vec<u64> = spans.iter().filter_map(|span| if let Span::New(y) = span { Some(*y) } else { None }).collect();
+    if gone.len() > MANY || new.len() > MANY {
+        return HashMap::new();
+    }
+    let text =
+        |node: &Node, k: &u64| node.child(*k).filter(|child| child.node.byte_len() >= TELLING).map(|child| child.node.to_bytes());
+    let mut places: HashMap<Vec<u8>, Option<u64>> = HashMap::new();
+    for y in &new {
+        if let Some(text) = text(b, y) {
+            places.entry(text).and_modify(|place| *place = None).or_insert(Some(*y));
         }
     }
-    (head, tail)
-}
-
-/// A number of children that are the same for sure, where both containers stand in one piece: up to the first byte that differs.
-fn common_head_of_text(a: &Node, b: &Node) -> Option<u64> {
-    let (text_a, text_b) = (a.raw_text()?, b.raw_text()?);
-    let first = first_difference(text_a, text_b);
-    // On a closing bracket the last child may go on in the other text: `[12]`, `[123]`.
-    let number = |node: &Node| match node.child_at_offset(first as u64) {
-        Some((k, ..)) => k,
-        None if first <= 1 => 0,
-        None => node.child_count().saturating_sub(1),
-    };
-    Some(number(a).min(number(b)))
-}
-
-fn first_difference(a: &[u8], b: &[u8]) -> usize {
-    const STEP: usize = 4096;
-    let length = a.len().min(b.len());
-    let mut at = 0;
-    // Whole blocks first: they are compared by the platform's fastest means.
-    while at + STEP <= length && a[at..at + STEP] == b[at..at + STEP] {
-        at += STEP;
-    }
-    at + a[at..length].iter().zip(&b[at..length]).take_while(|(a, b)| a == b).count()
-}
-
-fn elements(a: &Node, b: &Node, path_a: &Path, path_b: &Path, found: &mut Comparison, tasks: &mut Vec<Task>) {
-    let (count_a, count_b) = (a.child_count(), b.child_count());
-    let (head, tail) = common_ends(a, b);
-    let (middle_a, middle_b) = (count_a - head - tail, count_b - head - tail);
-    let paired = middle_a.min(middle_b);
-    let mut here = Vec::new();
-    for (number, (child_a, child_b)) in a.children_from(head).zip(b.children_from(head)).take(paired as usize).enumerate() {
-        let k = head + number as u64;
-        if !same_bytes(&child_a.node, &child_b.node) {
-            here.push(Task::Pair(child_a.node, child_b.node, path_a.child(k), path_b.child(k)));
+    let mut found = HashMap::new();
+    for x in &gone {
+        if let Some(Some(y)) = text(a, x).and_then(|text| places.insert(text, None)) {
+            found.insert(*x, y);
         }
     }
-    let index = head + paired;
-    if middle_a > paired {
-        let count = middle_a - paired;
-        found.shift(Shift::Removed { parent: path_b.clone(), index, count, left: count_a - count });
-        here.extend((index..index + count).map(|k| Task::Found(Difference::Removed { before: path_a.child(k) })));
-    }
-    if middle_b > paired {
-        let count = middle_b - paired;
-        found.shift(Shift::Inserted { parent: path_b.clone(), index, count });
-        here.extend((index..index + count).map(|k| Task::Found(Difference::Added { after: path_b.child(k) })));
-    }
-    tasks.extend(here.into_iter().rev());
+    found
 }
 
-fn members(a: &Node, b: &Node, path_a: &Path, path_b: &Path, found: &mut Comparison, tasks: &mut Vec<Task>) {
-    let (head, tail) = common_ends(a, b);
-    let middle = |node: &Node| -> Vec<Child> {
-        let count = node.child_count() - head - tail;
-        node.children_from(head).take(count as usize).collect()
-    };
-    let (middle_a, middle_b) = (middle(a), middle(b));
-    let key = |child: &Child| child.key.as_ref().map(|key| scalar::decode(key.bytes()).into_owned()).unwrap_or_default();
-    // The members of the later side by key and rank.
-    let mut places: HashMap<(String, u64), usize> = HashMap::with_capacity(middle_b.len());
-    let mut ranks: HashMap<String, u64> = HashMap::new();
-    for (number, child) in middle_b.iter().enumerate() {
-        let rank = ranks.entry(key(child)).or_default();
-        places.insert((key(child), *rank), number);
-        *rank += 1;
-    }
-    ranks.clear();
-    let mut partner_of_b = vec![None; middle_b.len()];
-    let mut partner_of_a = vec![None; middle_a.len()];
-    for (number, child) in middle_a.iter().enumerate() {
-        let rank = ranks.entry(key(child)).or_default();
-        if let Some(&place) = places.get(&(key(child), *rank)) {
-            partner_of_a[number] = Some(place);
-            partner_of_b[place] = Some(number);
-        }
-        *rank += 1;
-    }
-    member_shifts(&partner_of_a, &partner_of_b, path_b, head, a.child_count(), found);
-    let mut here = Vec::new();
-    for (number, child) in middle_a.iter().enumerate() {
-        let before = path_a.child(head + number as u64);
-        match partner_of_a[number] {
-            None => here.push(Task::Found(Difference::Removed { before })),
-            Some(place) if !same_bytes(&child.node, &middle_b[place].node) => {
-                let after = path_b.child(head + place as u64);
-                here.push(Task::Pair(child.node.clone(), middle_b[place].node.clone(), before, after));
+/// In order, each where it happens.
+fn element_shifts(spans: &[Span], parent: &Path, count: u64, found: &mut Comparison) {
+    let (mut index, mut left) = (0, count);
+    let mut spans = spans.iter().peekable();
+    while let Some(span) = spans.next() {
+        match span {
+            Span::Same { count, .. } => index += count,
+            Span::Pair { .. } => index += 1,
+            Span::Gone(_) => {
+                let mut count = 1;
+                while spans.next_if(|next| matches!(next, Span::Gone(_))).is_some() {
+                    count += 1;
+                }
+                left -= count;
+                found.shift(Shift::Removed { parent: parent.clone(), index, count, left });
             }
-            Some(_) => {}
+            Span::New(_) => {
+                let mut count = 1;
+                while spans.next_if(|next| matches!(next, Span::New(_))).is_some() {
+                    count += 1;
+                }
+                left += count;
+                found.shift(Shift::Inserted { parent: parent.clone(), index, count });
+                index += count;
+            }
         }
     }
-    let added = partner_of_b.iter().enumerate().filter(|(_, partner)| partner.is_none());
-    here.extend(added.map(|(place, _)| Task::Found(Difference::Added { after: path_b.child(head + place as u64) })));
-    tasks.extend(here.into_iter().rev());
 }
 
 /// Removals from the last on, then insertions from the first on, lead from one order of members to the other; members that
 /// went past others go and come again.
-fn member_shifts(a: &[Option<usize>], b: &[Option<usize>], parent: &Path, head: u64, count: u64, found: &mut Comparison) {
-    let mut reached = None;
-    let stays: Vec<bool> = a
-        .iter()
-        .map(|partner| {
-            let stays = partner.is_some() && *partner > reached;
-            if stays {
-                reached = *partner;
-            }
-            stays
-        })
-        .collect();
-    let mut left = count;
-    for number in (0..a.len()).rev().filter(|&number| !stays[number]) {
-        left -= 1;
-        found.shift(Shift::Removed { parent: parent.clone(), index: head + number as u64, count: 1, left });
+fn member_shifts(spans: &[Span], parent: &Path, count: u64, found: &mut Comparison) {
+    let mut gone: Vec<u64> = Vec::new();
+    let mut new: Vec<u64> = Vec::new();
+    let mut both: Vec<(u64, u64, u64)> = Vec::new();
+    for span in spans {
+        match *span {
+            Span::Gone(x) => gone.push(x),
+            Span::New(y) => new.push(y),
+            Span::Same { a, b, count } => both.push((a, b, count)),
+            Span::Pair { a, b } => both.push((a, b, 1)),
+        }
     }
-    for (place, _) in b.iter().enumerate().filter(|(_, partner)| partner.is_none_or(|number| !stays[number])) {
-        found.shift(Shift::Inserted { parent: parent.clone(), index: head + place as u64, count: 1 });
+    // In the order of the earlier side: what keeps rising stays.
+    both.sort_unstable();
+    let mut reached = None;
+    for (a, b, count) in both {
+        if Some(b) > reached {
+            reached = Some(b + count - 1);
+        } else {
+            gone.extend(a..a + count);
+            new.extend(b..b + count);
+        }
+    }
+    gone.sort_unstable();
+    new.sort_unstable();
+    let mut left = count;
+    for index in gone.into_iter().rev() {
+        left -= 1;
+        found.shift(Shift::Removed { parent: parent.clone(), index, count: 1, left });
+    }
+    for index in new {
+        found.shift(Shift::Inserted { parent: parent.clone(), index, count: 1 });
     }
 }
 
@@ -281,6 +278,8 @@ mod tests {
             .map(|difference| match difference {
                 Difference::Added { after } => format!("+{after:?}"),
                 Difference::Removed { before } => format!("-{before:?}"),
+                Difference::Moved { before, after } => format!("{before:?}⇒{after:?}"),
+                Difference::Renamed { before, after } => format!("{before:?}≙{after:?}"),
                 Difference::Changed { before, after } if before == after => format!("{before:?}"),
                 Difference::Changed { before, after } => format!("{before:?}→{after:?}"),
             })
@@ -306,6 +305,13 @@ mod tests {
         check("[1, 2, 3, 4]", "[1, 3, 4]", &["-/1"]);
         check("[1, 1, 1]", "[1, 1]", &["-/2"]);
         check(r#"{"a": 1, "b": [1], "c": 3}"#, r#"{"b": [2], "c": 3, "d": 4}"#, &["-/0", "/1/0→/0/0", "+/2"]);
+    }
+
+    #[test]
+    fn what_moved_and_what_got_another_key() {
+        check(r#"["a long text", 1, 2]"#, r#"[1, 2, "a long text"]"#, &["/0⇒/2"]);
+        check(r#"{"old": [1, 2, 3]}"#, r#"{"new": [1, 2, 3]}"#, &["/0≙/0"]);
+        check("[[1, 2], [3, 4], [5, 6]]", "[[1, 2], [0], [3, 4], [5, 7]]", &["+/1", "/2/1→/3/1"]);
     }
 
     #[test]

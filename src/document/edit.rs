@@ -17,7 +17,11 @@ pub const MAX_EDITED_DEPTH: usize = 1000;
 
 /// New text for a place: valid JSON, as it was typed, pasted or given.
 #[derive(Clone, Debug)]
-pub struct Value(Arc<Fragment>);
+pub struct Value {
+    fragment: Arc<Fragment>,
+    /// It stands in the document with its own white space.
+    as_is: bool,
+}
 
 impl Value {
     /// Takes a text. Scalars will stand as they are written, containers are laid out like their neighbours.
@@ -25,16 +29,30 @@ impl Value {
     /// # Errors
     /// The first place at which it is not JSON.
     pub fn new(text: &str) -> Result<Self, Problem> {
-        Fragment::new(text).map(Self)
+        Fragment::new(text).map(|fragment| Self { fragment, as_is: false })
+    }
+
+    /// Takes a text that will stand as it is, also where it is a container: one that comes from another version of the document.
+    ///
+    /// # Errors
+    /// The first place at which it is not JSON.
+    pub fn as_is(text: impl Into<Vec<u8>>) -> Result<Self, Problem> {
+        Fragment::new(text).map(|fragment| Self { fragment, as_is: true })
+    }
+
+    /// Whether it is not laid out like its neighbours.
+    pub fn stands_as_is(&self) -> bool {
+        self.as_is
     }
 
     /// The kind of the value.
     pub fn kind(&self) -> Kind {
-        self.0.kind(self.0.root().start)
+        self.fragment.kind(self.fragment.root().start)
     }
 
-    fn text(&self) -> &[u8] {
-        &self.0.text()[self.0.root()]
+    /// The value's text, without white space around it.
+    pub fn text(&self) -> &[u8] {
+        &self.fragment.text()[self.fragment.root()]
     }
 }
 
@@ -53,6 +71,11 @@ impl Key {
             Kind::String => Ok(Self(String::from_utf8_lossy(&fragment.text()[fragment.root()]).as_ref().into())),
             _ => Err(super::problem::expected(text.as_bytes(), fragment.root().start, "a key in double quotes")),
         }
+    }
+
+    /// The literal, with its quotes.
+    pub fn literal_text(&self) -> &str {
+        &self.0
     }
 
     fn text(&self) -> Text {
@@ -186,17 +209,7 @@ impl Edit {
                 insert(root, style, &parent.child(*index), key.as_ref().map(Key::text), node, shifts)
             }
             Self::Remove { path } => remove(root, path, shifts),
-            Self::Rename { path, key } => {
-                let (parent, index) = path.split_last().ok_or(Refusal::IsRoot)?;
-                update(root, &parent, &mut |container| {
-                    let opened = container.open(index).ok_or(Refusal::NoSuchPlace)?;
-                    let entry = opened.entry.clone();
-                    if entry.key.is_none() {
-                        return Err(Refusal::HasNoKey);
-                    }
-                    Ok(opened.close(Entry { key: Some(key.text()), ..entry }))
-                })
-            }
+            Self::Rename { path, key } => rename(root, path, key.text()),
             Self::Move { from, to, key } => {
                 if from.is_empty() || to.is_empty() {
                     return Err(Refusal::IsRoot);
@@ -247,7 +260,21 @@ fn key_for(root: &Node, to: &Path, key: Option<Text>) -> Result<Option<Text>, Re
     })
 }
 
-fn replace(root: &Node, path: &Path, node: Node) -> Result<Node, Refusal> {
+/// Gives a member another key.
+pub(super) fn rename(root: &Node, path: &Path, key: Text) -> Result<Node, Refusal> {
+    let (parent, index) = path.split_last().ok_or(Refusal::IsRoot)?;
+    update(root, &parent, &mut |container| {
+        let opened = container.open(index).ok_or(Refusal::NoSuchPlace)?;
+        let entry = opened.entry.clone();
+        if entry.key.is_none() {
+            return Err(Refusal::HasNoKey);
+        }
+        Ok(opened.close(Entry { key: Some(key.clone()), ..entry }))
+    })
+}
+
+/// Puts a node in the place of another, as it is.
+pub(super) fn replace(root: &Node, path: &Path, node: Node) -> Result<Node, Refusal> {
     let Some((parent, index)) = path.split_last() else { return Ok(node) };
     update(root, &parent, &mut |container| {
         let opened = container.open(index).ok_or(Refusal::NoSuchPlace)?;
@@ -256,7 +283,8 @@ fn replace(root: &Node, path: &Path, node: Node) -> Result<Node, Refusal> {
     })
 }
 
-fn remove(root: &Node, path: &Path, shifts: &mut Vec<Shift>) -> Result<Node, Refusal> {
+/// Takes a child away.
+pub(super) fn remove(root: &Node, path: &Path, shifts: &mut Vec<Shift>) -> Result<Node, Refusal> {
     let (parent, index) = path.split_last().ok_or(Refusal::IsRoot)?;
     let mut left = 0;
     let removed = update(root, &parent, &mut |container| {
@@ -268,7 +296,8 @@ fn remove(root: &Node, path: &Path, shifts: &mut Vec<Shift>) -> Result<Node, Ref
     Ok(removed)
 }
 
-fn insert(
+/// Puts a node in as a new child, as it is.
+pub(super) fn insert(
     root: &Node,
     style: &Style,
     at: &Path,
@@ -348,11 +377,11 @@ fn spliced(
 
 /// A new value as a node, laid out for its place.
 fn placed(root: &Node, style: &Style, path: &Path, value: &Value, place: Place) -> Result<Node, Refusal> {
-    if !value.kind().is_container() {
+    if value.as_is || !value.kind().is_container() {
         // Without the white space that was typed around it.
-        let scalar = value.text().len() == value.0.text().len();
-        return match scalar {
-            true => Ok(Node::root_of(&value.0)),
+        let bare = value.text().len() == value.fragment.text().len();
+        return match bare {
+            true => Ok(Node::root_of(&value.fragment)),
             false => Fragment::new(value.text()).map(|fragment| Node::root_of(&fragment)).map_err(Refusal::Invalid),
         };
     }

@@ -4,16 +4,19 @@
 //! [`Fragment`]. A [`Node`] is a value in a fragment, or an edited container made of [`pieces`](self). A [`Document`] is a root
 //! node with what stands around it; an [`Edit`] makes one document out of another, and a [`History`] keeps them.
 
+mod align;
 mod diff;
 mod edit;
 mod fragment;
 mod history;
 mod index;
+mod merge;
 mod node;
 pub mod path;
 mod pieces;
 pub mod pointer;
 mod problem;
+mod record;
 pub mod scalar;
 mod scan;
 pub mod seq;
@@ -24,6 +27,7 @@ pub use diff::{Comparison, Difference, compare};
 pub use edit::{Applied, Edit, Key, MAX_EDITED_DEPTH, Refusal, Value};
 pub use fragment::Fragment;
 pub use history::{History, Revision, RevisionId, Step};
+pub use merge::{Change, ChangedBy, Choice, Merge};
 pub use node::{Child, Children, Node, Text};
 pub use path::{Moved, Path, Shift};
 pub use problem::Problem;
@@ -85,6 +89,14 @@ impl Document {
     /// The same text around another root.
     pub fn with_root(&self, root: Node) -> Self {
         Self { root, ..self.clone() }
+    }
+
+    /// With what stands around the root as three sides have it: mine where theirs is as the base.
+    fn framed(self, base: &Self, mine: &Self, theirs: &Self) -> Self {
+        let pick = |of: fn(&Self) -> &Text| {
+            if of(base).bytes() == of(theirs).bytes() { of(mine).clone() } else { of(theirs).clone() }
+        };
+        Self { before: pick(|document| &document.before), behind: pick(|document| &document.behind), ..self }
     }
 
     /// The value at a place.

@@ -378,7 +378,10 @@ fn load(session: &mut Session, version: Version, document: Document, comparison:
         session.view.scroll.top_row = row;
     }
     let first = comparison.differences.first().map(|difference| match difference {
-        Difference::Changed { after, .. } | Difference::Added { after } => after.clone(),
+        Difference::Changed { after, .. }
+        | Difference::Added { after }
+        | Difference::Moved { after, .. }
+        | Difference::Renamed { after, .. } => after.clone(),
         Difference::Removed { before } => place(&before.parent().unwrap_or_default()),
     });
     let step =

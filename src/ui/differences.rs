@@ -66,7 +66,9 @@ fn sides(difference: &Difference) -> (Option<&Path>, Option<&Path>) {
     match difference {
         Difference::Added { after } => (None, Some(after)),
         Difference::Removed { before } => (Some(before), None),
-        Difference::Changed { before, after } => (Some(before), Some(after)),
+        Difference::Changed { before, after } | Difference::Moved { before, after } | Difference::Renamed { before, after } => {
+            (Some(before), Some(after))
+        }
     }
 }
 

@@ -1,0 +1,432 @@
+//! Which children of two containers belong together: members by key, elements by what they are.
+//!
+//! Elements are matched in four steps: the common head and tail, byte for byte; items that stand once on either side, in the
+//! longest run that keeps their order (as patience diff does, O(n log n) whatever the input); the small gaps between them by
+//! Myers' algorithm; and what is left by likeness: objects that share an identifying member or half of what they hold, and
+//! what stands alone in the same place.
+
+use super::node::{Child, Node};
+use super::scalar::{self, Kind};
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+/// A stretch of two containers' children, as child numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// So many children are the same on both sides, byte for byte.
+    Same {
+        /// The first one, before.
+        a: u64,
+        /// The first one, after.
+        b: u64,
+        /// How many.
+        count: u64,
+    },
+    /// Two children belong together and are not the same.
+    Pair {
+        /// Before.
+        a: u64,
+        /// After.
+        b: u64,
+    },
+    /// Only before.
+    Gone(u64),
+    /// Only after.
+    New(u64),
+}
+
+/// Edited values up to this length are compared by a copy of their text.
+const COPIED: u64 = 1 << 16;
+
+/// Whether two values are known to be the same, byte for byte. O(length) where they are.
+pub fn same_bytes(a: &Node, b: &Node) -> bool {
+    if a.is_same(b) {
+        return true;
+    }
+    match (a.raw_text(), b.raw_text()) {
+        (Some(a), Some(b)) => a == b,
+        // One of them is edited. Large ones are looked into rather than copied.
+        _ => a.byte_len() == b.byte_len() && a.byte_len() <= COPIED && a.to_bytes() == b.to_bytes(),
+    }
+}
+
+fn same_child(a: &Child, b: &Child) -> bool {
+    let keys = match (&a.key, &b.key) {
+        (Some(a), Some(b)) => a.bytes() == b.bytes(),
+        (None, None) => true,
+        _ => false,
+    };
+    keys && same_bytes(&a.node, &b.node)
+}
+
+/// Aligns the children of two containers of the same kind, in the order of the later one as far as there is one.
+pub fn align(a: &Node, b: &Node) -> Vec<Span> {
+    let count = a.child_count();
+    if same_bytes(a, b) {
+        return if count == 0 { Vec::new() } else { vec![Span::Same { a: 0, b: 0, count }] };
+    }
+    let (head, tail) = common_ends(a, b);
+    let (rest_a, rest_b) = (middle(a, head, tail), middle(b, head, tail));
+    let mut spans = Vec::new();
+    push(&mut spans, Span::Same { a: 0, b: 0, count: head });
+    let between = if a.kind() == Kind::Object { members(&rest_a, &rest_b) } else { elements(&rest_a, &rest_b) };
+    for span in between {
+        push(
+            &mut spans,
+            match span {
+                Span::Same { a, b, count } => Span::Same { a: a + head, b: b + head, count },
+                Span::Pair { a, b } => Span::Pair { a: a + head, b: b + head },
+                Span::Gone(a) => Span::Gone(a + head),
+                Span::New(b) => Span::New(b + head),
+            },
+        );
+    }
+    push(&mut spans, Span::Same { a: count - tail, b: b.child_count() - tail, count: tail });
+    spans
+}
+
+/// Appends a span; neighbouring stretches of the same become one.
+fn push(spans: &mut Vec<Span>, span: Span) {
+    match (spans.last_mut(), span) {
+        (_, Span::Same { count: 0, .. }) => {}
+        (Some(Span::Same { a, b, count }), Span::Same { a: next_a, b: next_b, count: more })
+            if *a + *count == next_a && *b + *count == next_b =>
+        {
+            *count += more;
+        }
+        _ => spans.push(span),
+    }
+}
+
+fn middle(node: &Node, head: u64, tail: u64) -> Vec<Child> {
+    let count = node.child_count() - head - tail;
+    node.children_from(head).take(count as usize).collect()
+}
+
+/// How many children are the same from the start, and how many of the rest from the end.
+fn common_ends(a: &Node, b: &Node) -> (u64, u64) {
+    let shorter = a.child_count().min(b.child_count());
+    let known = common_head_of_text(a, b).unwrap_or(0).min(shorter);
+    let same = a.children_from(known).zip(b.children_from(known)).take_while(|(a, b)| same_child(a, b)).count() as u64;
+    let head = known + same;
+    let room = shorter - head;
+    let mut tail = 0;
+    // From the end, in blocks that are walked forwards.
+    const BLOCK: u64 = 64;
+    while tail < room {
+        let size = BLOCK.min(room - tail);
+        let block =
+            |node: &Node| -> Vec<Child> { node.children_from(node.child_count() - tail - size).take(size as usize).collect() };
+        let same = block(a).iter().rev().zip(block(b).iter().rev()).take_while(|(a, b)| same_child(a, b)).count() as u64;
+        tail += same;
+        if same < size {
+            break;
+        }
+    }
+    (head, tail)
+}
+
+/// A number of children that are the same for sure, where both containers stand in one piece: up to the first byte that differs.
+fn common_head_of_text(a: &Node, b: &Node) -> Option<u64> {
+    let (text_a, text_b) = (a.raw_text()?, b.raw_text()?);
+    let first = first_difference(text_a, text_b);
+    // On a closing bracket the last child may go on in the other text: `[12]`, `[123]`.
+    let number = |node: &Node| match node.child_at_offset(first as u64) {
+        Some((k, ..)) => k,
+        None if first <= 1 => 0,
+        None => node.child_count().saturating_sub(1),
+    };
+    Some(number(a).min(number(b)))
+}
+
+fn first_difference(a: &[u8], b: &[u8]) -> usize {
+    const STEP: usize = 4096;
+    let length = a.len().min(b.len());
+    let mut at = 0;
+    // Whole blocks first: they are compared by the platform's fastest means.
+    while at + STEP <= length && a[at..at + STEP] == b[at..at + STEP] {
+        at += STEP;
+    }
+    at + a[at..length].iter().zip(&b[at..length]).take_while(|(a, b)| a == b).count()
+}
+
+fn hash_of(child: &Child) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match child.node.raw_text() {
+        Some(text) => text.hash(&mut hasher),
+        None => child.node.to_bytes().hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+/// Elements: what is the same first, what is alike in the gaps.
+fn elements(a: &[Child], b: &[Child]) -> Vec<Span> {
+    let (hash_a, hash_b): (Vec<u64>, Vec<u64>) = (a.iter().map(hash_of).collect(), b.iter().map(hash_of).collect());
+    let mut spans = Vec::new();
+    let (mut from_a, mut from_b) = (0, 0);
+    for (at_a, at_b) in anchors(&hash_a, &hash_b).into_iter().chain([(a.len(), b.len())]) {
+        gap(a, b, &hash_a, &hash_b, from_a..at_a, from_b..at_b, &mut spans);
+        if at_a < a.len() && at_b < b.len() {
+            // Equal hashes are a strong hint, not a proof.
+            let same = same_bytes(&a[at_a].node, &b[at_b].node);
+            let (a, b) = (at_a as u64, at_b as u64);
+            push(&mut spans, if same { Span::Same { a, b, count: 1 } } else { Span::Pair { a, b } });
+        }
+        (from_a, from_b) = (at_a + 1, at_b + 1);
+    }
+    spans
+}
+
+/// Places of items that stand once on either side, as many as can be had without crossing: the longest increasing subsequence.
+fn anchors(a: &[u64], b: &[u64]) -> Vec<(usize, usize)> {
+    let once = |hashes: &[u64]| -> HashMap<u64, Option<usize>> {
+        let mut places = HashMap::with_capacity(hashes.len());
+        for (place, &hash) in hashes.iter().enumerate() {
+            places.entry(hash).and_modify(|known| *known = None).or_insert(Some(place));
+        }
+        places
+    };
+    let (once_a, once_b) = (once(a), once(b));
+    let pairs: Vec<(usize, usize)> = a
+        .iter()
+        .enumerate()
+        .filter_map(|(place, hash)| {
+            once_a.get(hash).copied().flatten()?;
+            Some((place, once_b.get(hash).copied().flatten()?))
+        })
+        .collect();
+    // `ends[n]`: the pair with the smallest later place that ends a run of n + 1.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before = vec![usize::MAX; pairs.len()];
+    for (number, &(_, place)) in pairs.iter().enumerate() {
+        let length = ends.partition_point(|&end| pairs[end].1 < place);
+        if length > 0 {
+            before[number] = ends[length - 1];
+        }
+        if length == ends.len() { ends.push(number) } else { ends[length] = number }
+    }
+    let mut run = Vec::with_capacity(ends.len());
+    let mut at = ends.last().copied();
+    while let Some(number) = at {
+        run.push(pairs[number]);
+        at = Some(before[number]).filter(|&number| number != usize::MAX);
+    }
+    run.reverse();
+    run
+}
+
+/// What stands between two anchors.
+fn gap(
+    a: &[Child],
+    b: &[Child],
+    hash_a: &[u64],
+    hash_b: &[u64],
+    range_a: std::ops::Range<usize>,
+    range_b: std::ops::Range<usize>,
+    spans: &mut Vec<Span>,
+) {
+    /// Larger gaps hold so many copies of the same items that nobody could say which belongs to which.
+    const MYERS: usize = 2000;
+    if range_a.len().max(range_b.len()) > MYERS || range_a.is_empty() || range_b.is_empty() {
+        return alike(a, b, range_a, range_b, spans);
+    }
+    let (mut from_a, mut from_b) = (range_a.start, range_b.start);
+    let steps = similar::capture_diff_slices(similar::Algorithm::Myers, &hash_a[range_a.clone()], &hash_b[range_b.clone()]);
+    for step in steps {
+        if let similar::DiffOp::Equal { old_index, new_index, len } = step {
+            let (at_a, at_b) = (range_a.start + old_index, range_b.start + new_index);
+            alike(a, b, from_a..at_a, from_b..at_b, spans);
+            for k in 0..len {
+                let same = same_bytes(&a[at_a + k].node, &b[at_b + k].node);
+                let (a, b) = ((at_a + k) as u64, (at_b + k) as u64);
+                push(spans, if same { Span::Same { a, b, count: 1 } } else { Span::Pair { a, b } });
+            }
+            (from_a, from_b) = (at_a + len, at_b + len);
+        }
+    }
+    alike(a, b, from_a..range_a.end, from_b..range_b.end, spans);
+}
+
+/// Pairs what is alike, in order; what is left over in the same place is a pair, too, where as many went as came.
+fn alike(a: &[Child], b: &[Child], range_a: std::ops::Range<usize>, range_b: std::ops::Range<usize>, spans: &mut Vec<Span>) {
+    /// How far ahead a partner is looked for.
+    const AHEAD: usize = 32;
+    let mut from_b = range_b.start;
+    let mut alone = range_a.start..range_a.start;
+    for at_a in range_a.clone() {
+        let end = (from_b + AHEAD).min(range_b.end);
+        // Only objects tell what they are.
+        let partner = (from_b..end).find(|&at_b| likeness(&a[at_a].node, &b[at_b].node) == Likeness::Alike);
+        match partner {
+            Some(at_b) => {
+                leftovers(a, b, alone.clone(), from_b..at_b, spans);
+                push(spans, Span::Pair { a: at_a as u64, b: at_b as u64 });
+                (alone, from_b) = (at_a + 1..at_a + 1, at_b + 1);
+            }
+            None => alone.end = at_a + 1,
+        }
+    }
+    leftovers(a, b, alone, from_b..range_b.end, spans);
+}
+
+fn leftovers(a: &[Child], b: &[Child], range_a: std::ops::Range<usize>, range_b: std::ops::Range<usize>, spans: &mut Vec<Span>) {
+    let unlike = |(at_a, at_b): (usize, usize)| likeness(&a[at_a].node, &b[at_b].node) == Likeness::Unlike;
+    if range_a.len() == range_b.len() && !range_a.clone().zip(range_b.clone()).any(unlike) {
+        return range_a.zip(range_b).for_each(|(a, b)| push(spans, Span::Pair { a: a as u64, b: b as u64 }));
+    }
+    range_a.for_each(|at| push(spans, Span::Gone(at as u64)));
+    range_b.for_each(|at| push(spans, Span::New(at as u64)));
+}
+
+/// What two values say about belonging together.
+#[derive(PartialEq, Eq)]
+enum Likeness {
+    Alike,
+    Unlike,
+    Open,
+}
+
+/// Members that name what an object is about.
+const NAMES: [&str; 6] = ["id", "_id", "uuid", "key", "name", "path"];
+
+fn likeness(a: &Node, b: &Node) -> Likeness {
+    /// Of larger objects only the beginning is looked at.
+    const LOOK: usize = 24;
+    if a.kind() != b.kind() {
+        return Likeness::Open;
+    }
+    if a.kind() != Kind::Object {
+        return Likeness::Open;
+    }
+    let members = |node: &Node| -> Vec<Child> { node.children().take(LOOK).collect() };
+    let (of_a, of_b) = (members(a), members(b));
+    let key = |child: &Child| child.key.as_ref().map(|key| scalar::decode(key.bytes()).into_owned()).unwrap_or_default();
+    for name in NAMES {
+        let find = |of: &[Child]| of.iter().find(|child| key(child) == name).map(|child| child.node.clone());
+        if let (Some(a), Some(b)) = (find(&of_a), find(&of_b))
+            && !a.kind().is_container()
+            && !b.kind().is_container()
+        {
+            return if same_bytes(&a, &b) { Likeness::Alike } else { Likeness::Unlike };
+        }
+    }
+    let shared = of_a.iter().filter(|a| of_b.iter().any(|b| same_child(a, b))).count();
+    if shared > 0 && shared * 2 >= of_a.len().max(of_b.len()) { Likeness::Alike } else { Likeness::Open }
+}
+
+/// Members by key and rank; then a value that left one key and came to another, where that is certain.
+fn members(a: &[Child], b: &[Child]) -> Vec<Span> {
+    let key = |child: &Child| child.key.as_ref().map(|key| scalar::decode(key.bytes()).into_owned()).unwrap_or_default();
+    let ranked = |children: &[Child]| -> Vec<(String, u64)> {
+        let mut ranks: HashMap<String, u64> = HashMap::new();
+        let mut ranked = Vec::with_capacity(children.len());
+        for child in children {
+            let key = key(child);
+            let rank = ranks.entry(key.clone()).or_default();
+            ranked.push((key, *rank));
+            *rank += 1;
+        }
+        ranked
+    };
+    let places: HashMap<(String, u64), usize> = ranked(b).into_iter().zip(0..).collect();
+    let mut partner_of_b: Vec<Option<usize>> = vec![None; b.len()];
+    let mut partner_of_a: Vec<Option<usize>> = vec![None; a.len()];
+    for (number, name) in ranked(a).into_iter().enumerate() {
+        if let Some(&place) = places.get(&name) {
+            (partner_of_a[number], partner_of_b[place]) = (Some(place), Some(number));
+        }
+    }
+    renamed(a, b, &mut partner_of_a, &mut partner_of_b);
+    // In the order of the later side; what is gone stands where it was between its neighbours.
+    let mut spans = Vec::new();
+    let mut told = 0;
+    for (place, partner) in partner_of_b.iter().enumerate() {
+        match partner {
+            Some(number) => {
+                while told < *number {
+                    if partner_of_a[told].is_none() {
+                        spans.push(Span::Gone(told as u64));
+                    }
+                    told += 1;
+                }
+                told = told.max(number + 1);
+                let (x, y) = (*number as u64, place as u64);
+                let same = same_child(&a[*number], &b[place]);
+                push(&mut spans, if same { Span::Same { a: x, b: y, count: 1 } } else { Span::Pair { a: x, b: y } });
+            }
+            None => spans.push(Span::New(place as u64)),
+        }
+    }
+    spans.extend((told..a.len()).filter(|&number| partner_of_a[number].is_none()).map(|number| Span::Gone(number as u64)));
+    spans
+}
+
+fn renamed(a: &[Child], b: &[Child], partner_of_a: &mut [Option<usize>], partner_of_b: &mut [Option<usize>]) {
+    /// `true`, `0` and the like stand under many keys: the same place must speak for it, too.
+    const TELLING: u64 = 8;
+    let alone = |partners: &[Option<usize>], children: &[Child]| -> HashMap<u64, Option<usize>> {
+        let mut found = HashMap::new();
+        for (place, _) in partners.iter().enumerate().filter(|(_, partner)| partner.is_none()) {
+            found.entry(hash_of(&children[place])).and_modify(|known| *known = None).or_insert(Some(place));
+        }
+        found
+    };
+    let (gone, new) = (alone(partner_of_a, a), alone(partner_of_b, b));
+    for (hash, place) in gone {
+        let (Some(from), Some(Some(to))) = (place, new.get(&hash).copied()) else { continue };
+        let certain = a[from].node.byte_len() >= TELLING || from == to;
+        if certain && same_bytes(&a[from].node, &b[to].node) {
+            (partner_of_a[from], partner_of_b[to]) = (Some(to), Some(from));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Document;
+    use super::*;
+
+    #[track_caller]
+    fn check(a: &str, b: &str, expected: &str) {
+        let root = |text: &str| Document::parse(text).unwrap().root().clone();
+        let shown: Vec<String> = align(&root(a), &root(b))
+            .iter()
+            .map(|span| match span {
+                Span::Same { a, b, count } => format!("{a}={b}*{count}"),
+                Span::Pair { a, b } => format!("{a}~{b}"),
+                Span::Gone(a) => format!("-{a}"),
+                Span::New(b) => format!("+{b}"),
+            })
+            .collect();
+        assert_eq!(shown.join(" "), expected);
+    }
+
+    #[test]
+    fn elements_are_found_where_they_went() {
+        check("[]", "[]", "");
+        check("[1,2,3]", "[1,2,3]", "0=0*3");
+        check("[1,2,3]", "[1, 9, 2,3]", "0=0*1 +1 1=2*2");
+        check("[1,2,3,4,5]", "[1,9,3,5,6]", "0=0*1 1~1 2=2*1 -3 4=3*1 +4");
+        check("[1,1,1,2]", "[1,1,2,1]", "0=0*2 -2 3=2*1 +3");
+        check("[7,8,9]", "[9,7,8]", "+0 0=1*2 -2");
+    }
+
+    #[test]
+    fn objects_are_paired_by_what_they_are_about() {
+        check(r#"[{"id":1,"v":1},{"id":2,"v":1}]"#, r#"[{"id":2,"v":5}]"#, "-0 1~0");
+        check(r#"[{"id":1}]"#, r#"[{"id":2}]"#, "-0 +0");
+        check(r#"[{"a":1,"b":2}]"#, r#"[{"x":0},{"a":1,"b":3}]"#, "+0 0~1");
+        check(r#"[{"a":1}]"#, r#"[{"a":2}]"#, "0~0");
+    }
+
+    #[test]
+    fn members_are_matched_by_key_and_renamed_ones_are_seen() {
+        check(r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, "1=0*1 0=1*1");
+        check(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3}"#, "0=0*1 1~1");
+        check(r#"{"old":[1,2,3,4]}"#, r#"{"x":1,"new":[1,2,3,4]}"#, "+0 0~1");
+        check(r#"{"old":1,"b":2}"#, r#"{"new":1,"b":2}"#, "0~0 1=1*1");
+        check(r#"{"old":1,"b":2}"#, r#"{"b":2,"new":1}"#, "-0 1=0*1 +1");
+        check(r#"{"a":1,"b":1}"#, r#"{"c":1}"#, "+0 -0 -1");
+    }
+}
