@@ -3,8 +3,12 @@
 //! Results go to standard output, messages to standard error. Exit: 0 done, 1 invalid JSON or no such place, 2 input, output or
 //! usage, 3 conflict, 4 locked. A closed pipe is no error.
 
-use crate::document::{Document, Edit, Fragment, Key, Kind, Problem, Refusal, Value, pointer, scalar};
-use crate::storage::{self, BackupPolicy, Backups, Cause, Digest, Disk, Env, OpenError, SaveError, SystemClock, UpdateError};
+mod change;
+mod compare;
+mod recover;
+
+use crate::document::{Document, Fragment, Problem, pointer};
+use crate::storage::{self, Digest, Disk, OpenError, SystemClock};
 use clap::{Args, Parser, Subcommand};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -61,6 +65,38 @@ enum Command {
         #[command(flatten)]
         options: SaveOptions,
     },
+    /// Applies a JSON Patch (an array of operations) or a merge patch (an object), whole or not at all.
+    Patch {
+        /// The file.
+        file: PathBuf,
+        /// The patch: a file, or `-` for standard input.
+        patch: PathBuf,
+        #[command(flatten)]
+        options: SaveOptions,
+    },
+    /// Compares the values of two files; exit 0: the same, 1: different, 2: not JSON or not readable.
+    Diff {
+        /// Prints a JSON Patch that turns the first into the second.
+        #[arg(long)]
+        patch: bool,
+        /// The earlier one.
+        before: PathBuf,
+        /// The later one.
+        after: PathBuf,
+    },
+    /// Merges what two sides made of a base; exit 1 and a list of places on standard error where both changed the same, which
+    /// are as in MINE then.
+    Merge {
+        /// What both began with.
+        base: PathBuf,
+        /// One side.
+        mine: PathBuf,
+        /// The other side, whose layout stays where nothing else is chosen.
+        theirs: PathBuf,
+        /// Where the result goes; it may be one of the others.
+        #[arg(short, long, value_name = "OUT")]
+        out: PathBuf,
+    },
     /// Prints the digest of a file's content, 64 hexadecimal digits.
     Version {
         /// The file.
@@ -106,10 +142,13 @@ pub fn run() -> Task {
     let outcome = match command {
         Command::Check { files } => check(&files),
         Command::Get { file, pointer } => get(&file, &pointer),
-        Command::Set { file, pointer, json, options } => set(&file, &pointer, &json, &options),
-        Command::Remove { file, pointer, options } => remove(&file, &pointer, &options),
+        Command::Set { file, pointer, json, options } => change::set(&file, &pointer, &json, &options),
+        Command::Remove { file, pointer, options } => change::remove(&file, &pointer, &options),
+        Command::Patch { file, patch, options } => change::patch(&file, &patch, &options),
+        Command::Diff { before, after, patch } => compare::diff(&before, &after, patch),
+        Command::Merge { base, mine, theirs, out } => compare::merge(&base, &mine, &theirs, &out),
         Command::Version { file } => version(&file),
-        Command::Backups { file } => backups(&file),
+        Command::Backups { file } => recover::backups(&file),
     };
     Task::Done(match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -148,14 +187,6 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         Self::new(IO, error.to_string())
     }
-}
-
-/// Why an edit of a file was not made.
-enum EditError {
-    Problem(Problem),
-    Refusal(Refusal),
-    Pointer(pointer::PointerError),
-    OtherVersion,
 }
 
 /// Writes to standard output. Whoever closed it has read enough.
@@ -198,121 +229,7 @@ fn get(file: &Path, place: &str) -> Result<(), Failure> {
     print(&[&text[..], b"\n"].concat())
 }
 
-fn set(file: &Path, place: &str, json: &str, options: &SaveOptions) -> Result<(), Failure> {
-    let tokens = pointer::tokens(place).map_err(|error| Failure::new(IO, error.to_string()))?;
-    let value = Value::new(json).map_err(|problem| Failure::new(INVALID, format!("the value is not JSON: {problem}")))?;
-    change(file, options, &|document| edit_to_set(document, place, &tokens, value.clone()))
-}
-
-fn remove(file: &Path, place: &str, options: &SaveOptions) -> Result<(), Failure> {
-    pointer::tokens(place).map_err(|error| Failure::new(IO, error.to_string()))?;
-    change(file, options, &|document| {
-        let path = pointer::resolve(document.root(), place).map_err(EditError::Pointer)?;
-        Ok(Edit::Remove { path })
-    })
-}
-
-/// Replaces what is there; a member or element that is not there comes at the end of its container.
-fn edit_to_set(document: &Document, place: &str, tokens: &[String], value: Value) -> Result<Edit, EditError> {
-    let nothing = match pointer::resolve(document.root(), place) {
-        Ok(path) => return Ok(Edit::Replace { path, value }),
-        Err(error) => error,
-    };
-    let (Some(last), Some(cut)) = (tokens.last(), place.rfind('/')) else { return Err(EditError::Pointer(nothing)) };
-    let parent = pointer::resolve(document.root(), &place[..cut]).map_err(EditError::Pointer)?;
-    let container = document.node(&parent).ok_or(EditError::Refusal(Refusal::NoSuchPlace))?;
-    let index = container.child_count();
-    let key = match container.kind() {
-        Kind::Object => {
-            let literal = scalar::encode(last, document.style().escaping);
-            Some(Key::literal(&literal).map_err(EditError::Problem)?)
-        }
-        Kind::Array if last == "-" || pointer::array_index(last) == Some(index) => None,
-        _ => return Err(EditError::Pointer(nothing)),
-    };
-    Ok(Edit::Insert { parent, index, key, value })
-}
-
-fn change(file: &Path, options: &SaveOptions, edit: &dyn Fn(&Document) -> Result<Edit, EditError>) -> Result<(), Failure> {
-    let (disk, state_folder) = (Disk::real(), storage::state_folder());
-    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder };
-    let backup = if options.without_backup { BackupPolicy::Skip } else { BackupPolicy::Keep(Cause::Save) };
-    let saved = storage::update(
-        &env,
-        file,
-        storage::Options { backup, wait: options.wait },
-        &mut |bytes, digest| {
-            if options.if_version.is_some_and(|wanted| wanted != *digest) {
-                return Err(EditError::OtherVersion);
-            }
-            let document = Document::parse(bytes).map_err(EditError::Problem)?;
-            let applied = edit(&document)?.apply(&document).map_err(EditError::Refusal)?;
-            Ok(applied.document)
-        },
-        &mut |_| ControlFlow::Continue(()),
-    );
-    let saved = match saved {
-        Ok(saved) => saved,
-        Err(UpdateError::Open(error)) => return Err(error.into()),
-        Err(UpdateError::Save(error)) => return Err(save_failure(file, &error)),
-        Err(UpdateError::Edit(EditError::Problem(problem))) => return Err(Failure::problem(file, &problem)),
-        Err(UpdateError::Edit(EditError::Refusal(refusal))) => {
-            return Err(Failure::new(INVALID, format!("{}: {refusal}", file.display())));
-        }
-        Err(UpdateError::Edit(EditError::Pointer(error))) => {
-            return Err(Failure::new(INVALID, format!("{}: {error}", file.display())));
-        }
-        Err(UpdateError::Edit(EditError::OtherVersion)) => {
-            return Err(Failure::new(CONFLICT, format!("{}: the file has another version; nothing was written", file.display())));
-        }
-    };
-    if let Some(why) = &saved.unlocked {
-        let _ = writeln!(io::stderr(), "{}: saved without a lock ({why})", file.display());
-    }
-    if let Some(displaced) = &saved.displaced {
-        let _ = writeln!(
-            io::stderr(),
-            "{}: another program wrote it in the same moment; its version is kept: {}",
-            file.display(),
-            displaced.path.display()
-        );
-    }
-    match &saved.durability {
-        storage::Durability::Confirmed => Ok(()),
-        storage::Durability::NameNotConfirmed(why) => {
-            Err(Failure::new(IO, format!("{}: saved, but the disk did not confirm it ({why})", file.display())))
-        }
-    }
-}
-
-fn save_failure(file: &Path, error: &SaveError) -> Failure {
-    let exit = match error {
-        SaveError::Conflict(_) | SaveError::Deleted | SaveError::Exists => CONFLICT,
-        SaveError::Locked => LOCKED,
-        _ => IO,
-    };
-    Failure::new(exit, format!("{}: {} {} {}", file.display(), error.what(), error.safe(), error.todo()))
-}
-
 fn version(file: &Path) -> Result<(), Failure> {
     let (version, _) = storage::version_of(&Disk::real(), &SystemClock, file)?;
     print(format!("{}\n", version.digest).as_bytes())
-}
-
-fn backups(file: &Path) -> Result<(), Failure> {
-    let disk = Disk::real();
-    let told = |error: io::Error| Failure::new(IO, format!("{}: {error}", file.display()));
-    // A file that was deleted still has its backups.
-    let real = match storage::real_path(&disk, file) {
-        Ok(real) => real,
-        Err(_) => std::path::absolute(file).map_err(told)?,
-    };
-    let mut lines = String::new();
-    for backup in Backups::of(&disk, &storage::state_folder(), &real).list().map_err(told)? {
-        lines.push_str(&format!("{}\t{}\t{} bytes\t{}\n", backup.name(), backup.time, backup.size, backup.cause));
-    }
-    if lines.is_empty() && !file.exists() {
-        return Err(OpenError::Missing(file.to_owned()).into());
-    }
-    print(lines.as_bytes())
 }

@@ -263,3 +263,122 @@ fn a_size_limit_is_an_error_and_not_the_end() {
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(text(&file), before);
 }
+
+#[test]
+fn patch_applies_whole_or_not_at_all() {
+    let place = Place::new();
+    let file = place.file("a.json", "{ \"a\": 1.0,\n  \"b\": [1, 2]}\n");
+    place.file("p.json", r#"[{"op": "test", "path": "/a", "value": 1}, {"op": "add", "path": "/b/-", "value": 3}, {"op": "remove", "path": "/a"}]"#);
+    place.check(&["patch", "a.json", "p.json"], 0, "", "");
+    assert_eq!(text(&file), "{ \"b\": [1, 2, 3]}\n");
+    place.file("wrong.json", r#"[{"op": "remove", "path": "/b"}, {"op": "replace", "path": "/nope", "value": 3}]"#);
+    place.check(&["patch", "a.json", "wrong.json"], 1, "", "operation 1 (replace)");
+    assert_eq!(text(&file), "{ \"b\": [1, 2, 3]}\n");
+    let before = fs::metadata(&file).unwrap().modified().unwrap();
+    place.file("test.json", r#"[{"op": "test", "path": "/b/0", "value": 1}]"#);
+    place.check(&["patch", "a.json", "test.json"], 0, "", "");
+    assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), before, "tests alone write nothing");
+    place.file("merge.json", r#"{"b": null, "c": {"d": 1}}"#);
+    place.check(&["patch", "a.json", "merge.json"], 0, "", "");
+    assert_eq!(text(&file), "{\"c\": {\"d\": 1}}\n");
+    place.file("five.json", "5");
+    place.check(&["patch", "a.json", "five.json"], 1, "", "a patch is an array");
+    place.file("broken.json", "[");
+    place.check(&["patch", "a.json", "broken.json"], 1, "", "broken.json:1:2");
+}
+
+#[test]
+fn diff_tells_places_and_values() {
+    let place = Place::new();
+    place.file("a.json", r#"{"a": 1, "b": [1, 2], "old": "a long text"}"#);
+    place.file("b.json", "{\"b\": [1, 2, {\"x\":\n3}], \"a\": 2, \"new\": \"a long text\"}");
+    place.file("c.json", "{\"b\":[1,2],\"a\":1,\"old\":\"a long text\"}");
+    place.file("broken.json", "[");
+    let told = "+ /b/2 {\"x\": 3}\n~ /a 1 -> 2\n> /old -> /new\n";
+    let output = place.run(&["diff", "a.json", "b.json"]);
+    let mut lines: Vec<&str> = std::str::from_utf8(&output.stdout).unwrap().lines().collect();
+    lines.sort();
+    let mut expected: Vec<&str> = told.lines().collect();
+    expected.sort();
+    assert_eq!((output.status.code(), lines), (Some(1), expected));
+    place.check(&["diff", "a.json", "c.json"], 0, "", "");
+    place.check(&["diff", "a.json", "broken.json"], 2, "", "broken.json:1:2");
+    place.check(&["diff", "a.json", "missing.json"], 2, "", "missing.json");
+    let patch = place.run(&["diff", "--patch", "a.json", "b.json"]);
+    assert_eq!(patch.status.code(), Some(1));
+    place.file("p.json", &patch.stdout);
+    place.check(&["patch", "a.json", "p.json"], 0, "", "");
+    place.check(&["diff", "a.json", "b.json"], 0, "", "");
+}
+
+#[test]
+fn merge_writes_the_result_and_lists_what_is_left() {
+    let place = Place::new();
+    place.file("base.json", r#"{"a": 1, "b": 2}"#);
+    let mine = place.file("mine.json", r#"{"a": 5, "b": 2}"#);
+    place.file("theirs.json", r#"{"a": 1, "b": 6}"#);
+    place.check(&["merge", "base.json", "mine.json", "theirs.json", "-o", "out.json"], 0, "", "");
+    assert_eq!(text(&place.folder.path().join("out.json")), r#"{"a": 5, "b": 6}"#);
+    place.file("theirs.json", r#"{"a": 7, "b": 6}"#);
+    place.check(&["merge", "base.json", "mine.json", "theirs.json", "-o", "mine.json"], 1, "", "/a\n");
+    assert_eq!(text(&mine), r#"{"a": 5, "b": 6}"#);
+    place.file("theirs.json", "{");
+    place.check(&["merge", "base.json", "mine.json", "theirs.json", "-o", "mine.json"], 2, "", "theirs.json:1:2");
+    assert_eq!(text(&mine), r#"{"a": 5, "b": 6}"#);
+    let names: Vec<String> =
+        fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(names.len(), 4, "no lock, no backup, no litter: {names:?}");
+}
+
+/// As the README sets it up.
+#[test]
+fn git_uses_it_as_its_merge_and_diff_driver() {
+    let place = Place::new();
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .args(["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"])
+            .args(arguments)
+            .current_dir(place.folder.path())
+            .env(
+                "PATH",
+                format!(
+                    "{}:{}",
+                    Path::new(env!("CARGO_BIN_EXE_treekeep")).parent().unwrap().display(),
+                    std::env::var("PATH").unwrap()
+                ),
+            )
+            .output();
+        output.map(|output| {
+            (
+                output.status.success(),
+                String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+            )
+        })
+    };
+    if git(&["init"]).is_err() {
+        return println!("skipped: there is no git");
+    }
+    let readme = include_str!("../README.md");
+    let set_up: Vec<&str> = readme.lines().filter(|line| line.starts_with("git config --global ")).collect();
+    assert_eq!(set_up.len(), 3, "the README has the configuration");
+    for line in set_up {
+        let status =
+            Command::new("sh").args(["-c", &line.replace("--global ", "")]).current_dir(place.folder.path()).status().unwrap();
+        assert!(status.success());
+    }
+    place.file(".gitattributes", "*.json diff=treekeep merge=treekeep\n");
+    let file = place.file("a.json", "{\"a\": 1,\n \"b\": 2}\n");
+    git(&["add", "."]).unwrap();
+    git(&["commit", "-m", "base"]).unwrap();
+    git(&["checkout", "-b", "other"]).unwrap();
+    fs::write(&file, "{\"a\": 1, \"b\": 3}\n").unwrap();
+    git(&["commit", "-am", "other"]).unwrap();
+    git(&["checkout", "main"]).unwrap();
+    fs::write(&file, "{\"a\": 9,\n \"b\": 2}\n").unwrap();
+    let (_, shown) = git(&["diff"]).unwrap();
+    assert!(shown.contains("~ /a 1 -> 9"), "{shown}");
+    git(&["commit", "-am", "mine"]).unwrap();
+    let (merged, told) = git(&["merge", "other"]).unwrap();
+    assert!(merged, "{told}");
+    assert_eq!(text(&file), "{\"a\": 9, \"b\": 3}\n");
+}

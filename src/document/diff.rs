@@ -57,17 +57,23 @@ pub enum Difference {
 pub struct Comparison {
     /// How many places differ.
     pub total: u64,
-    /// The first ten thousand of them, in the order of the documents.
+    /// The first ones, ten thousand unless more are asked for, in the order of the documents.
     pub differences: Vec<Difference>,
     /// How positions in the earlier document become positions in the later one; incomplete where very much changed.
     pub shifts: Vec<Shift>,
+    listed: usize,
 }
 
 /// Compares two values. O(length) of what is not equal byte for byte, plus one pass over the bytes that are.
 ///
 /// Gives `None` where `watch`, asked now and then, breaks off.
 pub fn compare(before: &Node, after: &Node, watch: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Comparison> {
-    let mut found = Comparison::default();
+    compare_all(before, after, LISTED, watch)
+}
+
+/// As [`compare`], with up to `listed` differences in the list.
+pub fn compare_all(before: &Node, after: &Node, listed: usize, watch: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Comparison> {
+    let mut found = Comparison { listed, ..Comparison::default() };
     let mut tasks = vec![Task::Pair(before.clone(), after.clone(), Path::root(), Path::root())];
     while let Some(task) = tasks.pop() {
         if watch().is_break() {
@@ -100,7 +106,7 @@ enum Task {
 impl Comparison {
     fn add(&mut self, difference: Difference) {
         self.total += 1;
-        if self.differences.len() < LISTED {
+        if self.differences.len() < self.listed {
             self.differences.push(difference);
         }
     }

@@ -35,6 +35,11 @@ impl Default for Style {
 }
 
 impl Style {
+    /// A style for lines that people read.
+    pub fn compact() -> Self {
+        Self { indent: None, ..Self::default() }
+    }
+
     /// The style of a text, from its first 64 kB; what does not show there is as in most files.
     pub fn of(fragment: &Fragment) -> Self {
         let text = &fragment.text()[fragment.root()];

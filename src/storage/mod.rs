@@ -25,6 +25,7 @@ mod temporary;
 mod update;
 mod version;
 mod watch;
+mod write_out;
 
 pub use backup::{Backup, Backups, Cause};
 pub use clock::{Clock, SystemClock};
@@ -36,6 +37,7 @@ pub use settings::{Settings, load as load_settings, store as store_settings};
 pub use update::{UpdateError, update};
 pub use version::{Digest, Look, Stamp, Version, has_coarse_times, look};
 pub use watch::{Hint, Watch, watch};
+pub use write_out::write_out;
 
 use std::path::PathBuf;
 

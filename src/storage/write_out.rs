@@ -1,0 +1,58 @@
+//! Writing a result that nobody has open: a new file beside, durable, then a rename. No lock, no backup, no check of what is there.
+
+use super::disk::{Disk, Readers};
+use super::metadata;
+use super::save::Content;
+use super::temporary::prefix;
+use std::io;
+use std::path::Path;
+
+/// Small pieces are gathered up to this.
+const BUFFER: usize = 1 << 20;
+
+/// Writes `content` to `path`, which it replaces as a whole or not at all. A link is followed.
+///
+/// # Errors
+/// What the system says; what was there is as it was.
+pub fn write_out(disk: &Disk, path: &Path, content: &dyn Content) -> io::Result<()> {
+    let target = disk.canonical(path).unwrap_or_else(|_| path.to_owned());
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let old = disk.stat(&target).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        return Err(io::Error::other("this is not a file"));
+    }
+    let readers = if old.is_some() { Readers::Owner } else { Readers::Usual };
+    let (file, part) = disk.create_temporary(folder, &prefix(&target), ".part", readers)?;
+    let written = (|| {
+        let mut buffer = Vec::with_capacity(BUFFER);
+        content.write(&mut |piece| {
+            if buffer.len() + piece.len() > BUFFER {
+                disk.write(&file, &part, &buffer)?;
+                buffer.clear();
+            }
+            if piece.len() > BUFFER {
+                return disk.write(&file, &part, piece);
+            }
+            buffer.extend_from_slice(piece);
+            Ok(())
+        })?;
+        disk.write(&file, &part, &buffer)?;
+        if let Some(old) = &old {
+            let old_file = disk.open(&target)?;
+            metadata::take_over(disk, &file, &part, &old_file, old).map_err(|refused| match refused {
+                metadata::Refused::Owner => io::Error::other("the file belongs to another user"),
+                metadata::Refused::Io(error) => error,
+            })?;
+        }
+        disk.sync(&file, &part)?;
+        disk.rename(&part, &target)?;
+        disk.sync_folder(folder)
+    })();
+    written.inspect_err(|_| {
+        // The error is what is told; the part is litter, or in place already.
+        let _ = disk.remove(&part);
+    })
+}
