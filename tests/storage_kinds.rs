@@ -132,12 +132,15 @@ fn an_immutable_file_and_folder() {
     let error = place.save(&path, &version(&path), NEW).unwrap_err();
     chattr("-a", &path);
     assert!(matches!(error, SaveError::ReadOnly | SaveError::CannotReplace(Obstacle::Forbidden)), "{error}");
-    chattr("+i", &place.data(""));
-    let error = place.save(&path, &version(&path), NEW).unwrap_err();
-    chattr("-i", &place.data(""));
-    assert!(matches!(error, SaveError::CannotReplace(Obstacle::Folder)), "{error}");
     assert_eq!((text(&path).as_str(), place.litter()), (OLD, Vec::new()));
-    place.save(&path, &version(&path), NEW).unwrap();
+    // Nothing can be made in the folder, not even the lock: the file is written in place.
+    fs::remove_file(place.data("a.json.lock")).unwrap();
+    chattr("+i", &place.data(""));
+    let saved = place.save(&path, &version(&path), NEW);
+    chattr("-i", &place.data(""));
+    let saved = saved.unwrap();
+    assert!(matches!(saved.in_place, Some(Obstacle::Folder)) && saved.unlocked.is_some(), "{saved:?}");
+    assert_eq!((text(&path).as_str(), place.litter()), (NEW, Vec::new()));
 }
 
 /// Mounts until it is dropped.
@@ -167,9 +170,9 @@ fn a_file_on_which_something_is_mounted() {
     let other = place.root().join("other.json");
     fs::write(&other, "[0]").unwrap();
     let Some(_mounted) = Mounted::new(&["--bind".as_ref(), other.as_ref()], &path) else { return };
-    let error = place.save(&path, &version(&path), NEW).unwrap_err();
-    assert!(matches!(error, SaveError::CannotReplace(Obstacle::Busy)), "{error:?}");
-    assert_eq!((text(&path).as_str(), place.litter()), ("[0]", Vec::new()));
+    let saved = place.save(&path, &version(&path), NEW).unwrap();
+    assert!(matches!(saved.in_place, Some(Obstacle::Busy)), "{saved:?}");
+    assert_eq!((text(&path).as_str(), text(&other).as_str(), place.litter()), (NEW, NEW, Vec::new()));
 }
 
 #[test]

@@ -102,6 +102,11 @@ impl<'a> Backups<'a> {
         Self { disk, folder, document: document.to_owned() }
     }
 
+    /// Where they stand.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// All of them, the oldest first.
     pub fn list(&self) -> io::Result<Vec<Backup>> {
         list(self.disk, &self.folder)

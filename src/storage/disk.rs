@@ -32,6 +32,10 @@ pub enum Call {
     RenameNew,
     /// Removing a name.
     Remove,
+    /// Opening a file to write over what is in it.
+    OpenToWrite,
+    /// Giving an open file its length.
+    Truncate,
     /// Opening the lock's file.
     OpenLock,
     /// Making a folder.
@@ -83,6 +87,25 @@ impl Disk {
             options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
         }
         options.open(path)
+    }
+
+    /// Opens to read and to write over what is there. Never blocks on a named pipe, never follows a link.
+    pub fn open_to_write(&self, path: &Path) -> io::Result<File> {
+        self.before(Call::OpenToWrite, path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.custom_flags((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32);
+        }
+        options.open(path)
+    }
+
+    /// Gives an open file its length.
+    pub fn truncate(&self, file: &File, path: &Path, length: u64) -> io::Result<()> {
+        self.before(Call::Truncate, path)?;
+        file.set_len(length)
     }
 
     /// Metadata of what a path leads to, through links.

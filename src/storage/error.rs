@@ -112,6 +112,22 @@ pub enum SaveError {
         /// What the system says.
         source: io::Error,
     },
+    /// The file is written in place, and the new text could not be kept elsewhere first.
+    #[error("the new text could not be kept in {} first, as writing in place needs: {source}", folder.display())]
+    Plan {
+        /// Where.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Writing in place broke off: the file may be half old, half new, and the whole new text is in the plan.
+    #[error("writing the file in place broke off ({source}); the whole new text is in {}", plan.display())]
+    Interrupted {
+        /// Where the new text is.
+        plan: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// There is no room for the new text.
     #[error("{}: the disk is full", path.display())]
     Full {
@@ -157,6 +173,16 @@ impl SaveError {
                 format!("The text to be written is not valid JSON ({problem}). This is a defect of Treekeep.")
             }
             Self::KeptBeside { source, .. } => format!("The file could not be replaced: {}.", cause(source)),
+            Self::Plan { folder, source } => {
+                format!(
+                    "The file has to be written in place, and the new text could not be kept in {} first: {}.",
+                    folder.display(),
+                    cause(source)
+                )
+            }
+            Self::Interrupted { source, .. } => {
+                format!("Writing the file in place broke off: {}. It may be half old, half new at the moment.", cause(source))
+            }
             Self::Full { path, needed, free: Some(free) } if free < needed => {
                 format!("The disk is full: {} needed, {} free ({}).", amount(*needed), amount(*free), path.display())
             }
@@ -169,6 +195,9 @@ impl SaveError {
     /// What is safe.
     pub fn safe(&self) -> String {
         match self {
+            Self::Interrupted { plan, .. } => {
+                format!("The whole new text is in {}, the old one is a backup, and your edits are still here.", plan.display())
+            }
             Self::KeptBeside { kept, .. } => format!("Your version is in {}, and your edits are still here.", kept.display()),
             Self::Deleted => "Your version is still here.".to_owned(),
             Self::Conflict(_) => "Both versions are safe.".to_owned(),
@@ -186,9 +215,10 @@ impl SaveError {
             Self::Cancelled => "Save again when you like.",
             Self::Full { .. } => "Make room and try again, or save a copy elsewhere.",
             Self::Io { source, .. } if is_full(source) => "Make room and try again, or save a copy elsewhere.",
-            Self::Backup { .. } => "Make room in that folder and try again, or save a copy.",
+            Self::Plan { .. } | Self::Backup { .. } => "Make room in that folder and try again, or save a copy.",
             Self::ReadOnly | Self::NotRegular(_) | Self::CannotReplace(_) => "Save a copy elsewhere.",
             Self::Invalid(_) => "Undo the last change, or save a copy.",
+            Self::Interrupted { .. } => "Try again: the write is finished then.",
             Self::KeptBeside { .. } | Self::Io { .. } => "Try again, or save a copy elsewhere.",
         }
         .to_owned()

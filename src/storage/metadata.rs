@@ -8,8 +8,11 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 
-/// What a rename would destroy, or can't do.
-pub fn check_replaceable(target: &Path, metadata: &Metadata) -> Result<(), SaveError> {
+/// What a rename would destroy, or can't do: then the file is written in place.
+///
+/// # Errors
+/// The file may not be written at all.
+pub fn obstacle(target: &Path, metadata: &Metadata) -> Result<Option<Obstacle>, SaveError> {
     if open::is_read_only(target, metadata) {
         return Err(SaveError::ReadOnly);
     }
@@ -17,13 +20,13 @@ pub fn check_replaceable(target: &Path, metadata: &Metadata) -> Result<(), SaveE
     {
         use std::os::unix::fs::MetadataExt;
         if metadata.nlink() > 1 {
-            return Err(SaveError::CannotReplace(Obstacle::HardLinks(metadata.nlink())));
+            return Ok(Some(Obstacle::HardLinks(metadata.nlink())));
         }
         if rustix::fs::access(folder_of(target), rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_err() {
-            return Err(SaveError::CannotReplace(Obstacle::Folder));
+            return Ok(Some(Obstacle::Folder));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// What could not be taken over, and matters.

@@ -9,6 +9,7 @@ use super::backup::{Backup, Backups, Cause};
 use super::clock::Clock;
 use super::disk::Disk;
 use super::error::{Obstacle, SaveError, Step};
+use super::in_place::{self, Settled};
 use super::lock::{self, LockError, Locking};
 use super::metadata;
 use super::open;
@@ -35,6 +36,11 @@ pub trait Content {
     /// # Errors
     /// The first error of `sink`.
     fn write(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>;
+    /// Told when all is written and durable, right before it takes the file's place: a journal notes it, so that it is known
+    /// after a crash whether that happened.
+    fn will_be_saved(&self, digest: &Digest) {
+        let _ = digest;
+    }
 }
 
 impl Content for Document {
@@ -108,6 +114,8 @@ pub struct Saved {
     pub durability: Durability,
     /// Why there was no lock, if there was none.
     pub unlocked: Option<String>,
+    /// Why the file was written in place, if it was.
+    pub in_place: Option<Obstacle>,
 }
 
 /// Told what a save is doing; breaks it off where that is still possible. `Lock` comes again and again while it waits.
@@ -201,6 +209,19 @@ fn take_lock(env: &Env, path: &Path, target: &Path, wait: Duration, observer: &m
     })
 }
 
+/// Finishes a write in place that was interrupted, if one was; under the lock, like a save.
+///
+/// # Errors
+/// Why not; the plan stays, and the next one tries again.
+pub fn finish_interrupted(env: &Env, path: &Path, wait: Duration) -> Result<Option<Settled>, SaveError> {
+    let Ok(target) = env.disk.canonical(path) else { return Ok(None) };
+    if !in_place::is_pending(env.disk, env.state_folder, &target) {
+        return Ok(None);
+    }
+    let (target, _locking) = lock_target(env, path, wait, &mut |_| ControlFlow::Continue(()))?;
+    in_place::settle(env, &target).map_err(SaveError::io(Step::Commit, &target))
+}
+
 /// The folder of a real path.
 pub(super) fn folder_of(target: &Path) -> &Path {
     target.parent().unwrap_or(Path::new("/"))
@@ -219,6 +240,8 @@ pub(super) struct Verified {
     pub version: Version,
     backup: Option<Backup>,
     pub metadata: std::fs::Metadata,
+    /// Why it can't be replaced by a rename.
+    obstacle: Option<Obstacle>,
 }
 
 impl Attempt<'_, '_> {
@@ -232,18 +255,30 @@ impl Attempt<'_, '_> {
 
     pub fn run(&mut self, expected: &Expected, content: &dyn Content) -> Result<Saved, SaveError> {
         temporary::sweep(self.env, self.target);
+        let expected = &self.settled(expected)?;
         let mut last = None;
         for _ in 0..TRIES {
             self.step(Step::Verify)?;
-            let verified = self.verify(expected)?;
-            let temporary = match last.take() {
+            let mut verified = self.verify(expected)?;
+            if let Some(verified) = verified.as_mut()
+                && let Some(obstacle) = verified.obstacle.take()
+            {
+                return self.save_in_place(content, verified, obstacle);
+            }
+            let written = match last.take() {
                 // The text itself did not change; what it is like may have.
-                Some(temporary) => {
-                    self.dress(&temporary, verified.as_ref())?;
+                Some(temporary) => self.dress(&temporary, verified.as_ref()).and_then(|()| {
                     self.env.disk.sync(&temporary.file, &temporary.path).map_err(SaveError::io(Step::Sync, &temporary.path))?;
-                    temporary
+                    Ok(temporary)
+                }),
+                None => self.write(content, verified.as_ref()),
+            };
+            let temporary = match (written, verified.as_mut()) {
+                // Only now is it known that the owner can't be kept.
+                (Err(SaveError::CannotReplace(obstacle)), Some(verified)) => {
+                    return self.save_in_place(content, verified, obstacle);
                 }
-                None => self.write(content, verified.as_ref())?,
+                (written, _) => written?,
             };
             let now = self.metadata()?.map(|metadata| Stamp::of(&metadata, 0));
             let steady = match (&verified, now) {
@@ -252,7 +287,12 @@ impl Attempt<'_, '_> {
                 _ => false,
             };
             if steady {
-                return self.commit(verified, temporary);
+                content.will_be_saved(&temporary.digest);
+                return match (self.commit(&mut verified, temporary), verified.as_mut()) {
+                    // The old file is whole. What can't be exchanged may still be written.
+                    (Err(SaveError::CannotReplace(obstacle)), Some(verified)) => self.save_in_place(content, verified, obstacle),
+                    (committed, _) => committed,
+                };
             }
             last = Some(temporary);
         }
@@ -261,6 +301,32 @@ impl Attempt<'_, '_> {
             Some((version, ..)) => Err(SaveError::Conflict(Box::new(version))),
             None => Err(SaveError::Deleted),
         }
+    }
+
+    /// A write in place that was interrupted is finished first. What was to be replaced then may stand there replaced by now.
+    fn settled(&mut self, expected: &Expected) -> Result<Expected, SaveError> {
+        let settled = in_place::settle(self.env, self.target).map_err(SaveError::io(Step::Verify, self.target))?;
+        Ok(match (settled, expected) {
+            (Some(Settled::Finished { old, new }), Expected::Version(version)) if version.digest == old => {
+                Expected::Version(Version { digest: new, ..*version })
+            }
+            _ => expected.clone(),
+        })
+    }
+
+    /// Where a rename can't do. There is always a backup: with the plan it makes the write one that can be finished.
+    fn save_in_place(&mut self, content: &dyn Content, verified: &mut Verified, obstacle: Obstacle) -> Result<Saved, SaveError> {
+        if verified.backup.is_none() {
+            self.step(Step::Backup)?;
+            let backups = self.backups();
+            let backup = backups.copy(self.env.clock, self.target, Cause::Save).map_err(|source| self.backup_failed(source))?;
+            verified.backup = Some(backup);
+        }
+        let (digest, stamp) = self.write_in_place(content, verified)?;
+        let durability = Durability::Confirmed;
+        let backup = verified.backup.take();
+        let version = Version { stamp, digest };
+        Ok(Saved { version, backup, displaced: None, durability, unlocked: None, in_place: Some(obstacle) })
     }
 
     /// The target's metadata; `None` where there is no file.
@@ -334,9 +400,9 @@ impl Attempt<'_, '_> {
         if matches!(expected, Expected::Nothing) {
             return Err(SaveError::Exists);
         }
-        metadata::check_replaceable(self.target, &metadata)?;
+        let obstacle = metadata::obstacle(self.target, &metadata)?;
         let (version, backup) = if metadata.len() > SMALL { self.verify_large(expected)? } else { self.verify_small(expected)? };
-        Ok(Some(Verified { version, backup, metadata }))
+        Ok(Some(Verified { version, backup, metadata, obstacle }))
     }
 
     fn matches(expected: &Expected, version: &Version) -> Result<(), SaveError> {
@@ -391,10 +457,10 @@ impl Attempt<'_, '_> {
     }
 
     /// Steps 9 to 12. From the exchange on the save is made: what fails then is told, and does not unmake it.
-    fn commit(&mut self, verified: Option<Verified>, mut temporary: Temporary) -> Result<Saved, SaveError> {
+    fn commit(&mut self, verified: &mut Option<Verified>, mut temporary: Temporary) -> Result<Saved, SaveError> {
         self.step(Step::Commit)?;
         let disk = self.env.disk;
-        let displaced = match &verified {
+        let displaced = match &*verified {
             None => {
                 disk.rename_new(&temporary.path, self.target).map_err(|error| match error.kind() {
                     io::ErrorKind::AlreadyExists => SaveError::Exists,
@@ -410,7 +476,8 @@ impl Attempt<'_, '_> {
             Err(error) => Durability::NameNotConfirmed(error.to_string()),
         };
         let version = Version { stamp: self.stamp_in_place(&temporary), digest: temporary.digest };
-        Ok(Saved { version, backup: verified.and_then(|verified| verified.backup), displaced, durability, unlocked: None })
+        let backup = verified.as_mut().and_then(|verified| verified.backup.take());
+        Ok(Saved { version, backup, displaced, durability, unlocked: None, in_place: None })
     }
 
     /// Puts the new text in the file's place, and keeps what was displaced if it is not what was verified.

@@ -70,7 +70,7 @@ impl Attempt<'_, '_> {
         let path = written.path.clone();
         let failed = |source| self.not_written(content, &path, source);
         reserve(&written.file, content.size()).map_err(failed)?;
-        written.digest = self.write_content(content, &written)?;
+        written.digest = self.write_content(content, &written.file, &path)?;
         self.dress(&written, old)?;
         let failed = SaveError::io(Step::Write, &path);
         if disk.stat_open(&written.file, &path).map_err(&failed)?.len() != content.size() {
@@ -115,7 +115,7 @@ impl Attempt<'_, '_> {
     }
 
     /// Writes, hashes and checks the text as it goes by.
-    fn write_content(&mut self, content: &dyn Content, to: &Temporary) -> Result<Digest, SaveError> {
+    pub fn write_content(&mut self, content: &dyn Content, to: &File, path: &Path) -> Result<Digest, SaveError> {
         const BUFFER: usize = 1 << 20;
         let disk = self.env.disk;
         let mut hasher = blake3::Hasher::new();
@@ -129,7 +129,7 @@ impl Attempt<'_, '_> {
                 return Err(io::Error::other("stopped"));
             }
             hasher.update(buffer);
-            disk.write(&to.file, &to.path, buffer)?;
+            disk.write(to, path, buffer)?;
             buffer.clear();
             Ok(())
         };
@@ -151,7 +151,7 @@ impl Attempt<'_, '_> {
         match (problem, written) {
             (Some(problem), _) => Err(SaveError::Invalid(problem)),
             (None, Err(_)) if stopped => Err(SaveError::Cancelled),
-            (None, Err(source)) => Err(self.not_written(content, &to.path, source)),
+            (None, Err(source)) => Err(self.not_written(content, path, source)),
             (None, Ok(())) => Ok(hasher.finalize().into()),
         }
     }

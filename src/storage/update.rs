@@ -1,6 +1,7 @@
 //! Read, edit and save under one hold of the lock: what a script does to a file.
 
-use super::error::SaveError;
+use super::error::{SaveError, Step};
+use super::in_place;
 use super::open::{OpenError, kind_name, read_locked};
 use super::save::{Attempt, Env, Expected, Observer, Options, Saved, finish, lock_target};
 use super::version::{Digest, Version};
@@ -38,6 +39,7 @@ pub fn update<E>(
         return Err(UpdateError::Open(OpenError::NotRegular(path.to_owned(), kind_name(&metadata))));
     }
     let (target, locking) = lock_target(env, path, options.wait, observer).map_err(UpdateError::Save)?;
+    in_place::settle(env, &target).map_err(|error| UpdateError::Save(SaveError::io(Step::Verify, &target)(error)))?;
     let mut tries = 0;
     loop {
         tries += 1;
