@@ -5,6 +5,7 @@
 
 mod change;
 mod compare;
+mod edit;
 mod recover;
 
 use crate::document::{Document, Fragment, Problem, pointer};
@@ -65,6 +66,37 @@ enum Command {
         #[command(flatten)]
         options: SaveOptions,
     },
+    /// Takes edits from standard input, one JSON object a line, and answers each on a line when it is safe in the journal.
+    #[command(after_help = EDIT_HELP)]
+    Edit {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        options: SaveOptions,
+    },
+    /// Lists edits that were not saved when a program ended; with a file makes them again and saves it.
+    Recover {
+        /// The file whose edits are to be made again.
+        file: Option<PathBuf>,
+        /// Only lists them.
+        #[arg(long, conflicts_with = "discard")]
+        list: bool,
+        /// Puts them away; they are kept for 30 days.
+        #[arg(long, requires = "file")]
+        discard: bool,
+        /// How long to wait for the lock.
+        #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+        wait: Duration,
+    },
+    /// Brings a kept version back; the one that it replaces is kept in turn.
+    Restore {
+        /// The file.
+        file: PathBuf,
+        /// The version's name as `backups` lists it, or its beginning.
+        version: String,
+        #[command(flatten)]
+        options: SaveOptions,
+    },
     /// Applies a JSON Patch (an array of operations) or a merge patch (an object), whole or not at all.
     Patch {
         /// The file.
@@ -122,6 +154,28 @@ struct SaveOptions {
     without_backup: bool,
 }
 
+impl SaveOptions {
+    fn check_version(&self, file: &Path, found: &Digest) -> Result<(), Failure> {
+        match self.if_version {
+            Some(wanted) if wanted != *found => {
+                Err(Failure::new(CONFLICT, format!("{}: the file has another version; nothing was written", file.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+const EDIT_HELP: &str = r#"Lines:
+  {"op":"set","path":"/a/0","value":1}     replaces, or adds a missing member
+  {"op":"insert","path":"/a/0","value":1}  a new member or element; "-" appends
+  {"op":"remove","path":"/a/0"}
+  {"op":"rename","path":"/a","key":"b"}
+  {"op":"move","from":"/a/0","path":"/b/-"}
+  {"op":"undo"}  {"op":"redo"}  {"op":"save"}
+
+Each is answered by {"line":1,"ok":true,"unsaved":1}, or {"line":1,"ok":false,"why":"…"}. What is not saved at the end stays in the
+journal; `treekeep recover FILE` makes it again."#;
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "a number of seconds is needed".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
@@ -144,6 +198,9 @@ pub fn run() -> Task {
         Command::Get { file, pointer } => get(&file, &pointer),
         Command::Set { file, pointer, json, options } => change::set(&file, &pointer, &json, &options),
         Command::Remove { file, pointer, options } => change::remove(&file, &pointer, &options),
+        Command::Edit { file, options } => edit::edit(&file, &options),
+        Command::Recover { file, list, discard, wait } => recover::recover(file.as_deref(), list, discard, wait),
+        Command::Restore { file, version, options } => change::restore(&file, &version, &options),
         Command::Patch { file, patch, options } => change::patch(&file, &patch, &options),
         Command::Diff { before, after, patch } => compare::diff(&before, &after, patch),
         Command::Merge { base, mine, theirs, out } => compare::merge(&base, &mine, &theirs, &out),
@@ -196,6 +253,12 @@ fn print(text: &[u8]) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(IO, format!("standard output: {error}"))),
         _ => Ok(()),
     }
+}
+
+fn read_versioned(file: &Path) -> Result<(Vec<u8>, storage::Version), Failure> {
+    let opened = storage::read(&Disk::real(), &SystemClock, file, &mut |_, _| ControlFlow::Continue(()))?;
+    let version = storage::Version { stamp: opened.stamp, digest: Digest::of(&opened.bytes) };
+    Ok((opened.bytes, version))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -12,13 +12,13 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`document`] | the text of one JSON file and what it means: `scan` validates and records large values in the `index`, together a `fragment`; a `node` is a value in a fragment or an edited container made of `pieces`; `edit` makes one document out of another, `path` says how positions move; `style` lays out new text, `history` keeps revisions, `diff` compares, `pointer` and `scalar` translate, `validate` checks what is written, `seq` is the persistent sequence beneath |
-//! | [`storage`] | the disk: `disk` is the seam, `version` tells versions apart, `lock` excludes other writers, `open` reads, `save` is the protocol with `temporary`, `metadata` and `backup`, `update` reads, edits and saves, `watch` gives hints, `settings`, `error` |
+//! | [`document`] | the text of one JSON file and what it means: `scan` validates and records large values in the `index`, together a `fragment`; a `node` is a value in a fragment or an edited container made of `pieces`; `edit` makes one document out of another, `path` says how positions move; `style` lays out new text, `history` keeps revisions; `align` says which children of two containers belong together, `diff` compares, `merge` chooses among what `three_way` finds, `patch` applies patches, `record` writes edits down; `pointer` and `scalar` translate, `validate` checks what is written, `seq` is the persistent sequence beneath |
+//! | [`storage`] | the disk: `disk` is the seam, `version` tells versions apart, `lock` excludes other writers, `open` reads, `save` is the protocol with `temporary`, `metadata` and `backup`, `in_place` is for files that can't be replaced, `update` reads, edits and saves, `write_out` writes a result; `journal` keeps edits that are not saved, `recovery` brings them back; `watch` gives hints, `settings`, `error` |
 //! | [`jobs`] | threads: `open`, `save`, `watch`, `dialog`; effects in, events out |
 //! | [`state`] | all that the program remembers; `command` is the table of commands, `session` one open document and its status, `rows` which row is what, `scroll` the arithmetic of scrolling, `update` the decisions, in `files`, `disk`, `edits`, `navigate` |
 //! | [`ui`] | egui: `tree` (rows, field, scroll bar), `keys`, `menu`, `banner`, `path_bar`, `status_bar`, `start_page`, `broken`, `differences`, `dialogs`; `theme` has the colours, `text` the order of right-to-left text |
 //! | [`app`] | eframe: takes events, calls `update`, hands effects on, calls `ui` |
-//! | [`cli`] | arguments and printed lines |
+//! | [`cli`] | arguments and printed lines; `change`, `edit`, `compare`, `recover` |
 //!
 //! # Invariants
 //!

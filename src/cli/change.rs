@@ -2,7 +2,7 @@
 
 use super::{CONFLICT, Failure, INVALID, IO, LOCKED, SaveOptions, read};
 use crate::document::{ArrayPlace, Document, Edit, Problem, Refusal, Value, edit_to_add, pointer};
-use crate::storage::{self, BackupPolicy, Cause, Disk, Env, SaveError, Saved, SystemClock, UpdateError};
+use crate::storage::{self, BackupPolicy, Backups, Cause, Disk, Env, SaveError, Saved, SystemClock, UpdateError};
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -35,6 +35,11 @@ pub fn remove(file: &Path, place: &str, options: &SaveOptions) -> Result<(), Fai
 }
 
 fn change(file: &Path, options: &SaveOptions, edit: &dyn Fn(&Document) -> Result<Document, EditError>) -> Result<(), Failure> {
+    replace(file, options, &|bytes| edit(&Document::parse(bytes).map_err(EditError::Problem)?))
+}
+
+/// Another text for the one that is there.
+fn replace(file: &Path, options: &SaveOptions, edit: &dyn Fn(Vec<u8>) -> Result<Document, EditError>) -> Result<(), Failure> {
     let (disk, state_folder) = (Disk::real(), storage::state_folder());
     let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder };
     let backup = if options.without_backup { BackupPolicy::Skip } else { BackupPolicy::Keep(Cause::Save) };
@@ -46,8 +51,7 @@ fn change(file: &Path, options: &SaveOptions, edit: &dyn Fn(&Document) -> Result
             if options.if_version.is_some_and(|wanted| wanted != *digest) {
                 return Err(EditError::OtherVersion);
             }
-            let document = Document::parse(bytes).map_err(EditError::Problem)?;
-            edit(&document)
+            edit(bytes)
         },
         &mut |_| ControlFlow::Continue(()),
     );
@@ -74,6 +78,9 @@ fn change(file: &Path, options: &SaveOptions, edit: &dyn Fn(&Document) -> Result
 pub fn tell(file: &Path, saved: &Saved) -> Result<(), Failure> {
     if let Some(why) = &saved.unlocked {
         let _ = writeln!(io::stderr(), "{}: saved without a lock ({why})", file.display());
+    }
+    if let Some(obstacle) = &saved.in_place {
+        let _ = writeln!(io::stderr(), "{}: written in place. {}", file.display(), obstacle.sentence());
     }
     if let Some(displaced) = &saved.displaced {
         let _ = writeln!(
@@ -114,4 +121,28 @@ pub fn patch(file: &Path, patch: &Path, options: &SaveOptions) -> Result<(), Fai
         let patched = crate::document::patch(document, &operations).map_err(|error| EditError::Place(error.to_string()))?;
         if patched.edits.is_empty() { Err(EditError::Nothing) } else { Ok(patched.document) }
     })
+}
+
+pub fn restore(file: &Path, version: &str, options: &SaveOptions) -> Result<(), Failure> {
+    let disk = Disk::real();
+    let told = |error: io::Error| Failure::new(IO, format!("{}: {error}", file.display()));
+    let real = super::recover::real(&disk, file)?;
+    let all = Backups::of(&disk, &storage::state_folder(), &real).list().map_err(told)?;
+    let mut named = all.iter().filter(|backup| backup.name().starts_with(version));
+    let backup = match (named.next(), named.next()) {
+        (Some(backup), None) => backup,
+        (Some(_), Some(_)) => {
+            return Err(Failure::new(IO, format!("{}: several versions begin with `{version}`", file.display())));
+        }
+        (None, _) => return Err(Failure::new(INVALID, format!("{}: there is no version `{version}`", file.display()))),
+    };
+    let text = disk.read_small(&backup.path).map_err(told)?;
+    let restored = Document::parse(text).map_err(|problem| Failure::problem(&backup.path, &problem))?;
+    if !file.exists() {
+        let state_folder = storage::state_folder();
+        let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder };
+        return super::recover::save(&env, file, &storage::Expected::Nothing, &restored, options.wait);
+    }
+    // Also where what is there is not JSON: that may be why.
+    replace(file, options, &|_| Ok(restored.clone()))
 }

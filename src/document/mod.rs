@@ -22,6 +22,7 @@ pub mod scalar;
 mod scan;
 pub mod seq;
 mod style;
+mod three_way;
 mod validate;
 
 pub use diff::{Comparison, Difference, compare, compare_all};

@@ -51,7 +51,8 @@ pub enum Obstacle {
 }
 
 impl Obstacle {
-    fn sentence(&self) -> String {
+    /// What stands in the way, in a sentence.
+    pub fn sentence(&self) -> String {
         match self {
             Self::HardLinks(names) => {
                 format!("The file has {names} names (hard links), and replacing one would part it from the others.")

@@ -13,7 +13,7 @@
 
 use super::disk::{Disk, Readers};
 use super::version::Digest;
-use crate::document::Edit;
+use crate::document::{Document, Edit};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
@@ -125,6 +125,16 @@ pub struct Made {
     pub pointer: String,
     /// The value that stood there, up to [`OLD_LIMIT`].
     pub old: Option<String>,
+}
+
+/// The value that an edit is about to change, as it is written, if it is one value and short enough to be kept.
+pub fn old_value(document: &Document, edit: &Edit) -> Option<String> {
+    let path = match edit {
+        Edit::Replace { path, .. } | Edit::Remove { path } | Edit::Rename { path, .. } => path,
+        _ => return None,
+    };
+    let node = document.node(path)?;
+    (node.byte_len() <= OLD_LIMIT as u64).then(|| String::from_utf8_lossy(&node.to_bytes()).into_owned())
 }
 
 #[derive(Serialize, Deserialize)]

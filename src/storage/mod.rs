@@ -35,7 +35,7 @@ pub use clock::{Clock, SystemClock};
 pub use disk::{Call, Disk, survive_size_limits};
 pub use error::{Obstacle, SaveError, Step};
 pub use in_place::Settled;
-pub use journal::{BASE_LIMIT, Begin, Journal, Made, OLD_LIMIT, Record};
+pub use journal::{BASE_LIMIT, Begin, Journal, Made, OLD_LIMIT, Record, old_value};
 pub use open::{OpenError, Opened, READ_WAIT, is_read_only, read, version_of};
 pub use recovery::{Found, Lost, OnDisk, Ready, RecoverError, Recovery, forget, recover, unsaved};
 pub use save::{BackupPolicy, Content, Durability, Env, Expected, Observer, Options, Saved, finish_interrupted, save};

@@ -289,12 +289,14 @@ pub enum RecoverError {
 /// # Errors
 /// What the system says of the folder.
 pub fn unsaved(disk: &Disk, clock: &dyn Clock, state_folder: &Path, document: Option<&Path>) -> io::Result<Vec<Found>> {
-    let wanted = document.map(|path| disk.canonical(path).unwrap_or_else(|_| path.to_owned()));
+    if let Err(error) = journal::prune(disk, state_folder, clock.now_ns()) {
+        log::warn!("discarded journals could not be removed: {error}");
+    }
+    let wanted = document.map(|path| real(disk, path));
     let mut found = Vec::new();
     for orphan in journal::orphans(disk, state_folder, clock.now_ns())? {
         let Some(unsaved) = Unsaved::of(&orphan.records) else { continue };
-        let real = |path: &Path| disk.canonical(path).unwrap_or_else(|_| path.to_owned());
-        if wanted.is_some() && unsaved.path().map(real) != wanted {
+        if wanted.is_some() && unsaved.path().map(|path| real(disk, path)) != wanted {
             continue;
         }
         let saved = unsaved.path().and_then(|path| open::version_of(disk, clock, path).ok()).map(|(version, _)| version.digest);
@@ -308,6 +310,18 @@ pub fn unsaved(disk: &Disk, clock: &dyn Clock, state_folder: &Path, document: Op
         found.push(told);
     }
     Ok(found)
+}
+
+/// The real path, also of a file that is not there any more.
+fn real(disk: &Disk, path: &Path) -> PathBuf {
+    if let Ok(real) = disk.canonical(path) {
+        return real;
+    }
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match (absolute.parent().and_then(|folder| disk.canonical(folder).ok()), absolute.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => absolute,
+    }
 }
 
 /// Finds out what becomes of the edits in a journal. It stays until [`forget`] is called.
@@ -388,8 +402,7 @@ impl Unsaved {
             return Some(Arc::clone(text));
         }
         let (path, digest) = (self.path()?, self.origin.digest?);
-        let real = disk.canonical(path).unwrap_or_else(|_| path.to_owned());
-        let backup = Backups::of(disk, state_folder, &real).find(&digest).ok()??;
+        let backup = Backups::of(disk, state_folder, &real(disk, path)).find(&digest).ok()??;
         disk.read_small(&backup.path).ok().map(Arc::new)
     }
 
