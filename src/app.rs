@@ -1,7 +1,7 @@
 //! eframe's side: job events → `update` → effects → jobs, then drawing. It decides nothing.
 
-use crate::jobs::{Jobs, Surroundings, theme_of};
-use crate::state::{Effect, Event, Input, Now, State, Theme, update};
+use crate::jobs::{Jobs, Surroundings, options_of, theme_of};
+use crate::state::{Effect, Event, Input, Now, State, Theme, saving, update};
 use crate::ui::{self, theme};
 use egui::{Context, ThemePreference, ViewportCommand};
 use jiff::tz::TimeZone;
@@ -24,6 +24,8 @@ pub struct App {
     /// Where the text goes that was asked for from the clipboard: over the selected value.
     paste_over: bool,
     had_focus: bool,
+    /// When time brings something.
+    tick_at_ms: Option<u64>,
     /// The window's inner size in points, to be remembered.
     size: Option<(f32, f32)>,
     shown: Option<(String, Theme)>,
@@ -31,10 +33,12 @@ pub struct App {
 
 impl App {
     /// A window with these files.
-    pub fn new(ctx: &Context, surroundings: Surroundings, files: Vec<PathBuf>) -> Self {
+    pub fn new(ctx: &Context, surroundings: Surroundings, files: Vec<PathBuf>, read_only: bool) -> Self {
         let waker = ctx.clone();
         let (jobs, settings, notice) = Jobs::new(surroundings, Arc::new(move || waker.request_repaint()));
-        let state = State::new(settings.recent, theme_of(&settings.theme));
+        let options = options_of(&settings);
+        let mut state = State::new(settings.recent, theme_of(&settings.theme), options);
+        state.opens_versions = read_only;
         theme::apply(ctx, ThemePreference::System);
         let mut app = Self {
             state,
@@ -44,10 +48,13 @@ impl App {
             zone: TimeZone::system(),
             paste_over: false,
             had_focus: true,
+            tick_at_ms: None,
             size: None,
             shown: None,
         };
-        if !files.is_empty() {
+        if files.is_empty() {
+            app.jobs.run(Effect::FindUnsaved(None));
+        } else {
             app.take(ctx, Input::OpenFiles(files));
         }
         if let Some(text) = notice {
@@ -98,7 +105,23 @@ impl App {
         if focus && !self.had_focus {
             self.jobs.run(Effect::LookNow);
         }
+        if !focus && self.had_focus {
+            self.take(ctx, Input::FocusLost);
+        }
         self.had_focus = focus;
+    }
+
+    /// What time brings.
+    fn tick(&mut self, ctx: &Context) {
+        let now_ms = self.now().ms;
+        if self.tick_at_ms.is_some_and(|at| now_ms >= at) {
+            self.take(ctx, Input::Tick);
+        }
+        let wait_ms = saving::wait_ms(&self.state, self.now().ms);
+        self.tick_at_ms = wait_ms.map(|wait| self.now().ms + wait);
+        if let Some(wait) = wait_ms {
+            ctx.request_repaint_after(Duration::from_millis(wait + 1));
+        }
     }
 
     /// Title and colours, where they changed.
@@ -127,11 +150,14 @@ impl eframe::App for App {
             self.take(ctx, Input::Event(event));
         }
         self.take_window_events(ctx);
+        self.tick(ctx);
         self.show_outside(ctx);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        self.memory.now_ms = self.now().ms;
+        let now = self.now();
+        self.memory.now_ms = now.ms;
+        self.memory.when = Some(Box::new(move |unix_ns| now.day_and_clock(unix_ns)));
         let ctx = ui.ctx().clone();
         let inputs = ui::window_ui(ui, &self.state, &mut self.memory);
         if !inputs.is_empty() {
@@ -154,6 +180,9 @@ impl eframe::App for App {
         if let Some(size) = self.size {
             self.jobs.remember_window(size);
         }
+        if self.state.recover_later {
+            self.jobs.abandon_saves();
+        }
         self.jobs.finish();
     }
 }
@@ -162,7 +191,7 @@ impl eframe::App for App {
 ///
 /// # Errors
 /// Why there is no window, as a sentence.
-pub fn run(files: Vec<PathBuf>) -> Result<(), String> {
+pub fn run(files: Vec<PathBuf>, read_only: bool) -> Result<(), String> {
     if cfg!(target_os = "linux")
         && ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
             .iter()
@@ -187,7 +216,7 @@ pub fn run(files: Vec<PathBuf>) -> Result<(), String> {
     let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..eframe::NativeOptions::default() };
     let create =
         move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
-            Ok(Box::new(App::new(&creation.egui_ctx, surroundings, files)))
+            Ok(Box::new(App::new(&creation.egui_ctx, surroundings, files, read_only)))
         };
     eframe::run_native("treekeep", options, Box::new(create))
         .map_err(|error| format!("The window could not be opened: {error}. The commands work without one: treekeep --help"))

@@ -25,6 +25,9 @@ pub struct Arguments {
     command: Option<Command>,
     /// Files to open in the window.
     files: Vec<PathBuf>,
+    /// Opens a file only to look at it: it is not saved over.
+    #[arg(long)]
+    read_only: bool,
 }
 
 const AFTER_HELP: &str = "Without a command the window opens. POINTER is a JSON Pointer (RFC 6901): /name/0/x\n\n\
@@ -185,14 +188,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub enum Task {
     /// A command ran; this is its exit.
     Done(ExitCode),
-    /// The window, with these files.
-    Window(Vec<PathBuf>),
+    /// The window, with these files; only to look at them.
+    Window(Vec<PathBuf>, bool),
 }
 
 /// Reads the arguments and runs the command that they name, if any.
 pub fn run() -> Task {
     let arguments = Arguments::parse();
-    let Some(command) = arguments.command else { return Task::Window(arguments.files) };
+    let Some(command) = arguments.command else { return Task::Window(arguments.files, arguments.read_only) };
     let outcome = match command {
         Command::Check { files } => check(&files),
         Command::Get { file, pointer } => get(&file, &pointer),
@@ -253,6 +256,11 @@ fn print(text: &[u8]) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(IO, format!("standard output: {error}"))),
         _ => Ok(()),
     }
+}
+
+/// As the settings have it.
+fn retention() -> storage::Retention {
+    storage::load_settings(&Disk::real(), &storage::settings_path()).0.retention()
 }
 
 fn read_versioned(file: &Path) -> Result<(Vec<u8>, storage::Version), Failure> {

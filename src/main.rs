@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     treekeep::storage::survive_size_limits();
     match cli::run() {
         Task::Done(exit) => exit,
-        Task::Window(files) => match treekeep::app::run(files) {
+        Task::Window(files, read_only) => match treekeep::app::run(files, read_only) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
                 eprintln!("{why}");

@@ -48,7 +48,7 @@ impl Window {
             .with_size([1000.0, 700.0])
             .with_max_steps(20)
             .allow_missing_glyphs()
-            .build_eframe(|creation| App::new(&creation.egui_ctx, surroundings, files));
+            .build_eframe(|creation| App::new(&creation.egui_ctx, surroundings, files, false));
         Self { harness, folder }
     }
 

@@ -8,7 +8,7 @@ use treekeep::document::{Comparison, Document, Fragment, Path, compare};
 use treekeep::state::session::{Part, Purpose};
 use treekeep::state::{
     Answer, Command, Content, Dialog, DocumentId, Effect, Event, Go, Input, Now, Opened, PickPurpose, Report, SaveEnd, SaveOrder,
-    Session, State, Status, update,
+    Session, State, Status, Timing, update,
 };
 use treekeep::storage::{Digest, Expected, Stamp, Version};
 
@@ -107,15 +107,27 @@ impl Program {
 
     fn saved(&mut self, order: &SaveOrder) {
         let text = String::from_utf8(order.document.to_bytes()).unwrap();
-        let end =
-            SaveEnd::Saved { version: version(&text), purpose: order.purpose.clone(), revision: order.revision, remark: None };
+        let end = SaveEnd::Saved {
+            version: version(&text),
+            purpose: order.purpose.clone(),
+            revision: order.revision,
+            remark: None,
+            timing: Timing::default(),
+        };
         self.event(Event::SaveEnded(order.id, end));
     }
 
     fn failed(&mut self, order: &SaveOrder, is_conflict: bool) {
         let report =
             Report { what: "The disk is full.".into(), safe: "The file is unchanged.".into(), todo: "Make room.".into() };
-        let end = SaveEnd::Failed { report, purpose: order.purpose.clone(), is_conflict, is_cancelled: false };
+        let end = SaveEnd::Failed {
+            report,
+            purpose: order.purpose.clone(),
+            is_conflict,
+            is_cancelled: false,
+            needs_backup: false,
+            timing: Timing::default(),
+        };
         self.event(Event::SaveEnded(order.id, end));
     }
 

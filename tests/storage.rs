@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use treekeep::document::Document;
 use treekeep::storage::{
-    BackupPolicy, Backups, Call, Cause, Digest, Disk, Durability, Env, Expected, Options, SaveError, Saved, Step, SystemClock,
-    Version, read, save,
+    BackupPolicy, Backups, Call, Cause, Digest, Disk, Durability, Env, Expected, Options, Retention, SaveError, Saved, Step,
+    SystemClock, Version, read, save,
 };
 
 struct Place {
@@ -55,7 +55,11 @@ impl Place {
     ) -> Result<Saved, SaveError> {
         let state = self.state();
         let env = Env { disk, clock: &Quick, state_folder: &state };
-        let options = Options { backup: BackupPolicy::Keep(Cause::Save), wait: Duration::from_millis(200) };
+        let options = Options {
+            backup: BackupPolicy::Keep(Cause::Save),
+            wait: Duration::from_millis(200),
+            retention: Retention::default(),
+        };
         save(&env, path, expected, &Document::parse(text).unwrap(), options, observer)
     }
 
@@ -539,7 +543,8 @@ fn many_threads_saving_one_file_lose_nothing() {
                 for _ in 0..25 {
                     let disk = Disk::real();
                     let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state };
-                    let options = Options { backup: BackupPolicy::Skip, wait: Duration::from_secs(60) };
+                    let options =
+                        Options { backup: BackupPolicy::Skip, wait: Duration::from_secs(60), retention: Retention::default() };
                     treekeep::storage::update(
                         &env,
                         &path,

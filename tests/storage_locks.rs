@@ -14,7 +14,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use treekeep::document::Document;
-use treekeep::storage::{BackupPolicy, Clock, Disk, Env, Expected, Options, READ_WAIT, SaveError, Step, SystemClock, read, save};
+use treekeep::storage::{
+    BackupPolicy, Clock, Disk, Env, Expected, Options, READ_WAIT, Retention, SaveError, Step, SystemClock, read, save,
+};
 
 /// A Python program that holds the lock; `None` where there is no Python.
 fn held_by_python(lock: &Path) -> Option<Child> {
@@ -30,7 +32,7 @@ fn held_by_python(lock: &Path) -> Option<Child> {
 }
 
 fn options(wait: Duration) -> Options {
-    Options { backup: BackupPolicy::Skip, wait }
+    Options { backup: BackupPolicy::Skip, wait, retention: Retention::default() }
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn replace(file: &Path, options: &SaveOptions, edit: &dyn Fn(Vec<u8>) -> Result<
     let saved = storage::update(
         &env,
         file,
-        storage::Options { backup, wait: options.wait },
+        storage::Options { backup, wait: options.wait, retention: super::retention() },
         &mut |bytes, digest| {
             if options.if_version.is_some_and(|wanted| wanted != *digest) {
                 return Err(EditError::OtherVersion);

@@ -192,7 +192,7 @@ impl Editing<'_> {
     }
 
     /// An edit that can't be kept safe is told as that: nothing more is taken.
-    fn write(&mut self, record: Record) -> Result<(), Trouble> {
+    fn write(&self, record: Record) -> Result<(), Trouble> {
         let over = |error: io::Error| {
             Trouble::Over(Failure::new(IO, format!("{}: the journal can't be written: {error}", self.file.display())))
         };
@@ -227,15 +227,18 @@ impl Editing<'_> {
         }
         let env = Env { disk: &self.disk, clock: &SystemClock, state_folder: &self.state_folder };
         let backup = if self.options.without_backup { BackupPolicy::Skip } else { BackupPolicy::Keep(Cause::Save) };
-        let options = storage::Options { backup, wait: self.options.wait };
+        let options = storage::Options { backup, wait: self.options.wait, retention: super::retention() };
         let revision: RevisionId = self.history.current().id;
-        let content = Told { document: self.document(), journal: &self.journal };
+        let mark = revision.number();
+        self.write(Record::Mark(mark))?;
+        let content = Told { document: self.document(), mark, journal: &self.journal };
         let expected = Expected::Version(*self.history.base());
         let saved = storage::save(&env, self.file, &expected, &content, options, &mut |_| ControlFlow::Continue(()))
             .map_err(|error| Trouble::Over(save_failure(self.file, &error)))?;
         self.history.saved(revision, saved.version);
         // The save is made, whatever becomes of this note: the digest that was noted before tells it, too.
-        let noted = self.journal.borrow_mut().as_mut().map(|journal| journal.append(&[Record::Saved(saved.version.digest)]));
+        let noted =
+            self.journal.borrow_mut().as_mut().map(|journal| journal.append(&[Record::Saved(mark, saved.version.digest)]));
         if let Some(Err(error)) = noted {
             log::warn!("the journal can't be written: {error}");
         }
@@ -266,6 +269,7 @@ impl Editing<'_> {
 /// A document whose save is noted in the journal right before it happens.
 struct Told<'a> {
     document: &'a Document,
+    mark: u64,
     journal: &'a RefCell<Option<Journal>>,
 }
 
@@ -280,7 +284,7 @@ impl Content for Told<'_> {
 
     fn will_be_saved(&self, digest: &Digest) {
         if let Some(journal) = self.journal.borrow_mut().as_mut()
-            && let Err(error) = journal.append(&[Record::SaveBegin(*digest)]).and_then(|()| journal.sync())
+            && let Err(error) = journal.append(&[Record::SaveBegin(self.mark, *digest)]).and_then(|()| journal.sync())
         {
             // The save may be what rescues the edits: it goes on.
             log::warn!("the journal can't be written: {error}");

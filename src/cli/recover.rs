@@ -135,7 +135,7 @@ fn apply(env: &Env, file: &Path, found: &Found, wait: Duration) -> Result<(), Fa
 
 /// Saves a text that was kept.
 pub fn save(env: &Env, file: &Path, expected: &Expected, document: &Document, wait: Duration) -> Result<(), Failure> {
-    let options = Options { backup: BackupPolicy::Keep(Cause::Save), wait };
+    let options = Options { backup: BackupPolicy::Keep(Cause::Save), wait, retention: super::retention() };
     let saved = storage::save(env, file, expected, document, options, &mut |_| ControlFlow::Continue(()))
         .map_err(|error| save_failure(file, &error))?;
     tell(file, &saved)

@@ -73,6 +73,11 @@ impl Key {
         }
     }
 
+    /// What it stands for.
+    pub fn plain(&self) -> String {
+        super::scalar::decode(self.0.as_bytes()).into_owned()
+    }
+
     /// The literal, with its quotes.
     pub fn literal_text(&self) -> &str {
         &self.0

@@ -12,6 +12,13 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RevisionId(u64);
 
+impl RevisionId {
+    /// Its number, for the journal.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// Edits of one group that follow each other within this time are one step.
 const GROUP_MS: u64 = 1000;
 
@@ -131,8 +138,8 @@ impl<B, V: Clone> History<B, V> {
         self.eras[self.current().era].saved.distance(self.current)
     }
 
-    /// Records a step; what was undone is cut off.
-    pub fn push(&mut self, step: Step<V>, now_ms: u64) {
+    /// Records a step; what was undone is cut off. Says whether it became a part of the step before.
+    pub fn push(&mut self, step: Step<V>, now_ms: u64) -> bool {
         let era = self.current().era;
         let current = self.current();
         let joins = step.group.is_some()
@@ -150,10 +157,11 @@ impl<B, V: Clone> History<B, V> {
             revision.document = step.document;
             revision.at_ms = now_ms;
             revision.id = id;
-            return;
+            return true;
         }
         self.cut_future();
         self.append(step, era, now_ms);
+        false
     }
 
     /// Records a text that came from the disk.

@@ -21,6 +21,7 @@ mod record;
 pub mod scalar;
 mod scan;
 pub mod seq;
+mod stats;
 mod style;
 mod three_way;
 mod validate;
@@ -36,6 +37,7 @@ pub use path::{Moved, Path, Shift};
 pub use problem::Problem;
 pub use scalar::{Escaping, Kind};
 pub use scan::ScanError;
+pub use stats::{Large, Statistics};
 pub use style::{Layout, Style, lay_out};
 pub use validate::Validator;
 

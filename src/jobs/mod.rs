@@ -5,11 +5,15 @@
 //! has one for as long as it takes. A job works on a snapshot, so nothing that is typed meanwhile can disturb it.
 
 mod dialog;
+mod journal;
+mod kept;
 mod open;
 mod save;
 mod watch;
 
-use crate::document::compare;
+use crate::document::{Document, Merge, compare};
+use crate::state::merging::MergeDone;
+use crate::state::saving::Options;
 use crate::state::{DocumentId, Effect, Event, Theme};
 use crate::storage::{self, Disk, Settings};
 use std::collections::HashMap;
@@ -84,6 +88,8 @@ pub struct Jobs {
     outbox: Outbox,
     events: mpsc::Receiver<Event>,
     saver: Option<(mpsc::Sender<save::Order>, JoinHandle<()>)>,
+    journal: Option<(mpsc::Sender<journal::Order>, JoinHandle<()>)>,
+    counting: HashMap<DocumentId, Stop>,
     opening: HashMap<DocumentId, Stop>,
     saving: HashMap<DocumentId, Stop>,
     watching: HashMap<DocumentId, watch::Watcher>,
@@ -99,12 +105,15 @@ impl Jobs {
         let (sender, events) = mpsc::channel();
         let outbox = Outbox { events: sender, wake };
         let (settings, notice) = storage::load_settings(&surroundings.disk, &surroundings.settings_path);
-        let saver = save::start(Arc::clone(&surroundings), outbox.clone());
+        let journal = journal::start(Arc::clone(&surroundings), outbox.clone());
+        let saver = save::start(Arc::clone(&surroundings), outbox.clone(), journal.as_ref().map(|(sender, _)| sender.clone()));
         let jobs = Self {
             surroundings,
             outbox,
             events,
             saver,
+            journal,
+            counting: HashMap::new(),
             opening: HashMap::new(),
             saving: HashMap::new(),
             watching: HashMap::new(),
@@ -129,7 +138,10 @@ impl Jobs {
                 self.watching.clear();
                 let stop = Stop::default();
                 self.opening.insert(id, stop.clone());
-                self.spawn("open", move || open::open(&surroundings.disk, &outbox, id, &path, &stop));
+                self.spawn("open", move || {
+                    kept::finish_interrupted(&surroundings, &outbox, &path);
+                    open::open(&surroundings.disk, &outbox, id, &path, &stop);
+                });
             }
             Effect::StopOpening(id) => self.opening.get(&id).into_iter().for_each(Stop::now),
             Effect::ComputeDigest(id, stamp, fragment) => {
@@ -139,7 +151,7 @@ impl Jobs {
             Effect::Save(order) => {
                 let stop = Stop::default();
                 self.saving.insert(order.id, stop.clone());
-                self.order(save::Order::Save(order, stop));
+                self.order(save::Order::Save(order, stop, self.settings.retention()));
             }
             Effect::StopSave(id) => self.saving.get(&id).into_iter().for_each(Stop::now),
             Effect::Watch(id, path, version) => match self.watching.get(&id) {
@@ -164,8 +176,60 @@ impl Jobs {
                 self.spawn("dialog", move || outbox.send(dialog::pick(&*surroundings.chooser, purpose, suggested.as_deref())));
             }
             Effect::ReadValue(id, path) => self.spawn("read", move || open::read_value(&surroundings.disk, &outbox, id, &path)),
-            Effect::StoreSettings(recent, theme) => {
+            Effect::Journal(order) => self.tell_journal(journal::Order::Write(order)),
+            Effect::EndJournal(id, end) => self.tell_journal(journal::Order::End(id, end)),
+            Effect::ForgetJournal(id, path) => self.tell_journal(journal::Order::Forget(id, path)),
+            Effect::SyncJournals => self.tell_journal(journal::Order::Sync),
+            Effect::FindUnsaved(of) => self.spawn("recover", move || kept::find_unsaved(&surroundings, &outbox, of)),
+            Effect::Recover(id, journal, purpose) => {
+                self.spawn("recover", move || kept::recover(&surroundings, &outbox, id, journal, purpose));
+            }
+            Effect::DiscardJournal(path) => self.spawn("recover", move || kept::discard(&surroundings, &outbox, &path)),
+            Effect::ListVersions(id, path) => self.spawn("versions", move || kept::list(&surroundings, &outbox, id, &path)),
+            Effect::ReadVersion(id, backup, purpose) => {
+                self.spawn("versions", move || kept::read(&surroundings, &outbox, id, backup, purpose));
+            }
+            Effect::OpenVersion(path) => self.spawn("versions", move || kept::open_window(&outbox, &path)),
+            Effect::MeasureBackups => self.spawn("versions", move || kept::measure(&surroundings, &outbox)),
+            Effect::Merge(id, order) => {
+                let closing = self.closing.clone();
+                self.spawn("merge", move || {
+                    if let Some(merge) = Merge::new(&order.base, &order.mine, &order.theirs, &mut || closing.asked()) {
+                        outbox.send(Event::Merged(id, order, Box::new(merge)));
+                    }
+                });
+            }
+            Effect::FinishMerge(id, merge) => {
+                let closing = self.closing.clone();
+                self.spawn("merge", move || {
+                    let compared = |a: &Document, b: &Document| compare(a.root(), b.root(), &mut || closing.asked());
+                    let done = match merge.document() {
+                        Err(refusal) => Err(refusal.to_string()),
+                        Ok(document) => {
+                            let ways = (compared(merge.mine(), merge.theirs()), compared(merge.theirs(), &document));
+                            let (Some(to_theirs), Some(to_merged)) = ways else { return };
+                            Ok(Box::new(MergeDone { document, to_theirs, to_merged }))
+                        }
+                    };
+                    outbox.send(Event::MergeDone(id, done));
+                });
+            }
+            Effect::Count(id, document) => {
+                let stop = Stop::default();
+                if let Some(before) = self.counting.insert(id, stop.clone()) {
+                    before.now();
+                }
+                let closing = self.closing.clone();
+                self.spawn("count", move || {
+                    kept::count(&outbox, id, &document, &mut || match closing.asked() {
+                        ControlFlow::Continue(()) => stop.asked(),
+                        over => over,
+                    })
+                });
+            }
+            Effect::StoreSettings(recent, theme, options) => {
                 self.settings.recent = recent;
+                store_options(&mut self.settings, &options);
                 self.settings.theme = theme_name(theme).to_owned();
                 self.order(save::Order::Settings(self.settings.clone()));
             }
@@ -192,6 +256,14 @@ impl Jobs {
         }
     }
 
+    fn tell_journal(&self, order: journal::Order) {
+        if let Some((sender, _)) = &self.journal
+            && sender.send(order).is_err()
+        {
+            self.outbox.send(Event::Notice("Internal error: edits are not safe from a crash any more. Save now.".to_owned()));
+        }
+    }
+
     /// A job that ends by a panic is told; the program goes on.
     fn spawn(&self, name: &str, job: impl FnOnce() + Send + 'static) {
         let outbox = self.outbox.clone();
@@ -205,6 +277,12 @@ impl Jobs {
         }
     }
 
+    /// Ends without waiting for a save that hangs: what is not saved is in the journal.
+    pub fn abandon_saves(&mut self) {
+        // The thread goes with the process.
+        self.saver = None;
+    }
+
     /// Ends: waits for saves that were ordered, stops everything else.
     pub fn finish(&mut self) {
         self.closing.now();
@@ -215,6 +293,11 @@ impl Jobs {
             // It catches its own panics.
             let _ = thread.join();
         }
+        if let Some((sender, thread)) = self.journal.take() {
+            drop(sender);
+            // All that it was told is written; a panic in it is told by the others.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -222,6 +305,27 @@ impl Drop for Jobs {
     fn drop(&mut self) {
         self.finish();
     }
+}
+
+/// The choices about saving in the settings.
+pub fn options_of(settings: &Settings) -> Options {
+    Options {
+        autosave_edits: settings.autosave_edits,
+        autosave_seconds: settings.autosave_seconds,
+        backup_count: settings.backup_count,
+        backup_days: settings.backup_days,
+        backup_file_mb: settings.backup_file_mb,
+        backup_total_mb: settings.backup_total_mb,
+    }
+}
+
+fn store_options(settings: &mut Settings, options: &Options) {
+    settings.autosave_edits = options.autosave_edits;
+    settings.autosave_seconds = options.autosave_seconds;
+    settings.backup_count = options.backup_count;
+    settings.backup_days = options.backup_days;
+    settings.backup_file_mb = options.backup_file_mb;
+    settings.backup_total_mb = options.backup_total_mb;
 }
 
 /// A theme's name in the settings.

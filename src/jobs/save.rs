@@ -1,45 +1,59 @@
 //! The thread that saves, one order after the other.
 
-use super::{Outbox, Stop, Surroundings};
+use super::{Outbox, Stop, Surroundings, journal};
+use crate::document::Document;
 use crate::state::session::Purpose;
-use crate::state::{Event, Report, SaveEnd, SaveOrder};
-use crate::storage::{self, BackupPolicy, Cause, Durability, Env, Options, SaveError, Saved, Settings, Step, SystemClock};
+use crate::state::{DocumentId, Event, Report, SaveEnd, SaveOrder, Timing};
+use crate::storage::{
+    self, BackupPolicy, Cause, Content, Digest, Durability, Env, Options, Retention, SaveError, Saved, Settings, Step,
+    SystemClock,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a save waits for the lock before it asks.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// A wait for the lock counts, and is asked about, after this.
+const SLOW_LOCK: Duration = Duration::from_millis(300);
+/// How long a save waits until the journal says that it has noted it. A journal on a hung disk keeps no file from being saved.
+const NOTE_WAIT: Duration = Duration::from_secs(2);
 
 /// What the thread is told to write.
 pub enum Order {
     /// A document.
-    Save(SaveOrder, Stop),
+    Save(SaveOrder, Stop, Retention),
     /// The settings.
     Settings(Settings),
 }
 
 /// Starts the thread. It ends when nobody can give it orders any more, after the last one.
-pub fn start(surroundings: Arc<Surroundings>, outbox: Outbox) -> Option<(mpsc::Sender<Order>, JoinHandle<()>)> {
+pub fn start(
+    surroundings: Arc<Surroundings>,
+    outbox: Outbox,
+    journal: Option<mpsc::Sender<journal::Order>>,
+) -> Option<(mpsc::Sender<Order>, JoinHandle<()>)> {
     let (sender, orders) = mpsc::channel();
     let teller = outbox.clone();
     let work = move || {
         for order in orders {
             match order {
-                Order::Save(order, stop) => {
+                Order::Save(order, stop, retention) => {
                     let id = order.id;
                     let purpose = order.purpose.clone();
-                    let end =
-                        catch_unwind(AssertUnwindSafe(|| save(&surroundings, &outbox, order, &stop))).unwrap_or_else(|_| {
-                            let report = Report {
-                                what: "Internal error while saving.".to_owned(),
-                                safe: "Your edits are still here.".to_owned(),
-                                todo: "Save a copy elsewhere.".to_owned(),
-                            };
-                            SaveEnd::Failed { report, purpose, is_conflict: false, is_cancelled: false }
-                        });
+                    let end = catch_unwind(AssertUnwindSafe(|| {
+                        save(&surroundings, &outbox, journal.as_ref(), order, &stop, retention)
+                    }))
+                    .unwrap_or_else(|_| {
+                        let report = Report {
+                            what: "Internal error while saving.".to_owned(),
+                            safe: "Your edits are still here.".to_owned(),
+                            todo: "Save a copy elsewhere.".to_owned(),
+                        };
+                        failed(report, purpose)
+                    });
                     outbox.send(Event::SaveEnded(id, end));
                 }
                 Order::Settings(settings) => {
@@ -59,8 +73,84 @@ pub fn start(surroundings: Arc<Surroundings>, outbox: Outbox) -> Option<(mpsc::S
     }
 }
 
-fn save(surroundings: &Surroundings, outbox: &Outbox, order: SaveOrder, stop: &Stop) -> SaveEnd {
-    let failed = |report, purpose| SaveEnd::Failed { report, purpose, is_conflict: false, is_cancelled: false };
+fn failed(report: Report, purpose: Purpose) -> SaveEnd {
+    SaveEnd::Failed { report, purpose, is_conflict: false, is_cancelled: false, needs_backup: false, timing: Timing::default() }
+}
+
+/// A snapshot whose save is noted in the journal right before it happens.
+struct Noted<'a> {
+    document: &'a Document,
+    id: DocumentId,
+    mark: u64,
+    journal: Option<&'a mpsc::Sender<journal::Order>>,
+}
+
+impl Content for Noted<'_> {
+    fn size(&self) -> u64 {
+        self.document.byte_len()
+    }
+
+    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
+        self.document.write(sink)
+    }
+
+    fn will_be_saved(&self, digest: &Digest) {
+        let Some(journal) = self.journal else { return };
+        let (done, noted) = mpsc::channel();
+        if journal.send(journal::Order::SaveBegin(self.id, self.mark, *digest, done)).is_ok()
+            && noted.recv_timeout(NOTE_WAIT).is_err()
+        {
+            log::warn!("the journal did not note a save in time");
+        }
+    }
+}
+
+/// How long each step takes, as a save tells of them.
+struct Watch {
+    steps: Vec<(Step, Instant)>,
+    holder: Option<String>,
+    waited: bool,
+}
+
+impl Watch {
+    fn step(&mut self, step: Step) -> bool {
+        let is_new = self.steps.last().is_none_or(|(last, _)| *last != step);
+        if is_new {
+            self.steps.push((step, Instant::now()));
+        }
+        is_new
+    }
+
+    fn since(&self) -> Duration {
+        self.steps.last().map_or(Duration::ZERO, |(_, at)| at.elapsed())
+    }
+
+    fn timing(self) -> Timing {
+        let ends: Vec<Instant> = self.steps.iter().skip(1).map(|(_, at)| *at).chain([Instant::now()]).collect();
+        let mut steps_ms: Vec<(&'static str, u64)> = Vec::new();
+        let mut lock_wait_ms = None;
+        for ((step, begun), end) in self.steps.iter().zip(ends) {
+            let ms = end.saturating_duration_since(*begun).as_millis() as u64;
+            match steps_ms.iter_mut().find(|(name, _)| *name == step.doing()) {
+                Some((_, sum)) => *sum += ms,
+                None => steps_ms.push((step.doing(), ms)),
+            }
+            if *step == Step::Lock && self.waited {
+                lock_wait_ms = Some(ms);
+            }
+        }
+        Timing { steps_ms, lock_wait_ms, lock_holder: self.holder }
+    }
+}
+
+fn save(
+    surroundings: &Surroundings,
+    outbox: &Outbox,
+    journal: Option<&mpsc::Sender<journal::Order>>,
+    order: SaveOrder,
+    stop: &Stop,
+    retention: Retention,
+) -> SaveEnd {
     if matches!(order.purpose, Purpose::Copy(_)) && is_own(surroundings, &order) {
         let report = Report {
             what: "That is the document's own file.".to_owned(),
@@ -71,20 +161,37 @@ fn save(surroundings: &Surroundings, outbox: &Outbox, order: SaveOrder, stop: &S
     }
     let cause = if order.purpose == Purpose::KeepMine { Cause::Theirs } else { Cause::Save };
     let env = Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder };
-    let options = Options { backup: BackupPolicy::Keep(cause), wait: LOCK_WAIT };
-    let mut last = None;
-    let saved = storage::save(&env, &order.path, &order.expected, &order.document, options, &mut |step: Step| {
-        if last != Some(step) {
-            last = Some(step);
-            outbox.send(Event::SaveStep(order.id, step.doing()));
+    let backup = if order.keeps_backup { BackupPolicy::Keep(cause) } else { BackupPolicy::Skip };
+    let options = Options { backup, wait: LOCK_WAIT, retention };
+    // A copy is another file: the journal is about this one.
+    let journal = journal.filter(|_| !matches!(order.purpose, Purpose::Copy(_)));
+    let content = Noted { document: &order.document, id: order.id, mark: order.revision.number(), journal };
+    let mut watch = Watch { steps: Vec::new(), holder: None, waited: false };
+    let saved = storage::save(&env, &order.path, &order.expected, &content, options, &mut |step: Step| {
+        if watch.step(step) {
+            outbox.send(Event::SaveStep(order.id, step.doing().to_owned()));
+        } else if step == Step::Lock && !watch.waited && watch.since() >= SLOW_LOCK {
+            watch.waited = true;
+            watch.holder = storage::lock_holder(&surroundings.disk, &order.path.with_added_extension("lock"));
+            if let Some(holder) = &watch.holder {
+                outbox.send(Event::SaveStep(order.id, format!("waiting for the lock, which {holder} holds")));
+            }
         }
         stop.asked()
     });
+    let timing = watch.timing();
+    log::info!("{}: {} {timing:?}", order.path.display(), if saved.is_ok() { "saved" } else { "not saved" });
     match saved {
-        Ok(saved) => {
-            SaveEnd::Saved { remark: remark(&saved), version: saved.version, purpose: order.purpose, revision: order.revision }
-        }
+        Ok(saved) => SaveEnd::Saved {
+            remark: remark(&saved),
+            version: saved.version,
+            purpose: order.purpose,
+            revision: order.revision,
+            timing,
+        },
         Err(error) => SaveEnd::Failed {
+            needs_backup: matches!(error, SaveError::Backup { .. }),
+            timing,
             is_conflict: matches!(error, SaveError::Conflict(_) | SaveError::Deleted),
             is_cancelled: matches!(error, SaveError::Cancelled),
             report: Report { what: error.what(), safe: error.safe(), todo: error.todo() },
@@ -106,6 +213,9 @@ fn remark(saved: &Saved) -> Option<String> {
             "Another program wrote the file in the same moment; its version is kept as {}.",
             displaced.path.display()
         ));
+    }
+    if let Some(obstacle) = &saved.in_place {
+        remarks.push(format!("The file was written in place. {}", obstacle.sentence()));
     }
     if let Durability::NameNotConfirmed(why) = &saved.durability {
         remarks.push(format!(

@@ -86,6 +86,28 @@ pub enum Command {
     TakeTheirs,
     /// Lists what differs between both.
     Compare,
+    /// Merges both, change by change.
+    Merge,
+    /// The next conflict of a merge.
+    NextConflict,
+    /// The conflict before.
+    PreviousConflict,
+    /// Takes mine for the selected change.
+    ChooseMine,
+    /// Takes theirs for the selected change.
+    ChooseTheirs,
+    /// Shows edits that an earlier run left unsaved.
+    Recover,
+    /// Lists the kept versions of the file.
+    FileHistory,
+    /// Counts what the document is made of.
+    Statistics,
+    /// Shows counts and times of saves.
+    Saving,
+    /// Choices about saving.
+    Settings,
+    /// Saves although the replaced version can't be kept.
+    SaveWithoutBackup,
     /// Selects the first difference of a version that was loaded.
     ShowChange,
     /// Takes back that a version was loaded.
@@ -179,6 +201,22 @@ pub const TABLE: &[Entry] = &[
     entry(Command::KeepMine, "Keep mine", "Save your version. Theirs is kept as a backup first.", &[]),
     entry(Command::TakeTheirs, "Take theirs", "Load the version on disk. Undo brings yours back.", &[]),
     entry(Command::Compare, "Compare…", "List what differs between both versions.", &[]),
+    entry(Command::Merge, "Compare and merge…", "Go through what both sides changed, and choose.", &[]),
+    entry(Command::NextConflict, "Next conflict", "Go to the next conflict of the merge.", &["F8"]),
+    entry(Command::PreviousConflict, "Previous conflict", "Go to the conflict before.", &["Shift+F8"]),
+    entry(Command::ChooseMine, "Choose mine", "Take your side of the selected change, and go to the next conflict.", &["Alt+1"]),
+    entry(
+        Command::ChooseTheirs,
+        "Choose theirs",
+        "Take their side of the selected change, and go to the next conflict.",
+        &["Alt+2"],
+    ),
+    entry(Command::Recover, "Recover…", "Show the edits that were not saved when Treekeep ended.", &[]),
+    entry(Command::FileHistory, "File history", "List the kept versions of this file.", &["Ctrl+H"]),
+    entry(Command::Statistics, "Statistics", "Count what the document is made of.", &[]),
+    entry(Command::Saving, "Saving", "Show counts and times of saves, and what is kept.", &[]),
+    entry(Command::Settings, "Settings…", "Choose when to save by itself, and how many versions are kept.", &["Ctrl+,"]),
+    entry(Command::SaveWithoutBackup, "Save without backup", "Save although the version on disk can't be kept.", &[]),
     entry(Command::ShowChange, "Show", "Go to the first value that differs.", &[]),
     entry(Command::UndoLoad, "Undo", "Go back to the version from before.", &[]),
     entry(Command::Retry, "Retry", "Try to save again.", &[]),
@@ -197,7 +235,8 @@ impl Command {
     pub fn is_enabled(self, state: &State) -> bool {
         let Some(session) = state.session() else {
             return match self {
-                Self::New | Self::Open | Self::OpenSample | Self::Close | Self::Theme(_) | Self::Help | Self::About => true,
+                Self::New | Self::Open | Self::OpenSample | Self::Close | Self::Theme(_) => true,
+                Self::Help | Self::About | Self::Settings => true,
                 Self::Cancel => state.is_loading(),
                 _ => false,
             };
@@ -209,9 +248,21 @@ impl Command {
         let child_count =
             || path.parent().and_then(|parent| session.document().node(&parent)).map_or(0, |node| node.child_count());
         let number = path.last().copied().unwrap_or(0);
+        let merges = session.merging.is_some();
+        if merges && !self.works_while_merging() {
+            return false;
+        }
         match self {
             Self::New | Self::Open | Self::OpenSample | Self::Close | Self::Theme(_) | Self::Help | Self::About => true,
-            Self::Save => session.saving.is_none(),
+            Self::Settings | Self::Statistics | Self::Saving => true,
+            Self::NextConflict | Self::PreviousConflict | Self::ChooseMine | Self::ChooseTheirs => merges,
+            Self::Recover => !session.recoverable.is_empty(),
+            Self::FileHistory => session.path.is_some(),
+            Self::SaveWithoutBackup => {
+                session.failure.as_ref().is_some_and(|failure| failure.needs_backup) && session.saving.is_none()
+            }
+            Self::Merge => session.theirs().is_some() && session.saving.is_none() && session.editor.is_none(),
+            Self::Save => session.saving.is_none() && !session.is_version,
             Self::SaveCopy => session.saving.is_none(),
             Self::CheckDisk => session.path.is_some(),
             Self::Undo => can_change && session.history.undo_label().is_some(),
@@ -237,9 +288,34 @@ impl Command {
             Self::ShowChange | Self::UndoLoad => session.loaded.is_some(),
             Self::Retry => session.failure.is_some() && session.saving.is_none(),
             Self::SaveAgain => session.status_of_disk() == Status::DeletedOnDisk && session.saving.is_none(),
-            Self::Cancel => session.saving.is_some() || session.editor.is_some(),
-            Self::Dismiss => session.loaded.is_some() || session.failure.is_some() || session.notice.is_some(),
+            Self::Cancel => session.saving.is_some() || session.editor.is_some() || merges,
+            Self::Dismiss => {
+                session.metrics.alert.is_some()
+                    || session.loaded.is_some()
+                    || session.failure.is_some()
+                    || session.notice.is_some()
+            }
         }
+    }
+}
+
+impl Command {
+    /// While a merge is shown the document behind it stays as it is.
+    fn works_while_merging(self) -> bool {
+        matches!(
+            self,
+            Self::NextConflict
+                | Self::PreviousConflict
+                | Self::ChooseMine
+                | Self::ChooseTheirs
+                | Self::Close
+                | Self::Theme(_)
+                | Self::Help
+                | Self::About
+                | Self::Cancel
+                | Self::Dismiss
+                | Self::SaveCopy
+        )
     }
 }
 

@@ -5,6 +5,8 @@ use super::super::{Content, DocumentId, State};
 use super::{CompareFor, Effect, Now, PickPurpose, SaveEnd, SaveOrder, files, navigate};
 use crate::document::path::map_all;
 use crate::document::{Comparison, Difference, Document, Fragment, History, Path, Problem, Step};
+use crate::state::journal::{EndOfJournal, Note};
+use crate::storage::Record;
 use crate::storage::{Digest, Expected, Stamp, Version};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,14 +36,14 @@ fn current(state: &mut State) -> Option<(DocumentId, &mut Session)> {
 }
 
 /// Orders a save of the document as it is now.
-fn begin(id: DocumentId, session: &mut Session, purpose: Purpose, now: &Now, effects: &mut Vec<Effect>) {
+pub fn begin(id: DocumentId, session: &mut Session, purpose: Purpose, now: &Now, effects: &mut Vec<Effect>) {
     let revision = session.history.current();
     let mut saving = Saving {
         revision: revision.id,
         document: revision.document.clone(),
         purpose: purpose.clone(),
         since_ms: now.ms,
-        step: "",
+        step: String::new(),
         waits_for_digest: false,
     };
     let own = session.path.clone();
@@ -58,7 +60,9 @@ fn begin(id: DocumentId, session: &mut Session, purpose: Purpose, now: &Now, eff
             return;
         }
     };
+    session.journal.note_if_begun(Note::Record(Record::Mark(saving.revision.number())));
     effects.push(Effect::Save(SaveOrder {
+        keeps_backup: session.keeps_backup,
         id,
         path,
         expected,
@@ -69,6 +73,16 @@ fn begin(id: DocumentId, session: &mut Session, purpose: Purpose, now: &Now, eff
     }));
     session.failure = None;
     session.saving = Some(saving);
+}
+
+/// There is no room for a backup, and the person goes on without.
+pub fn save_without_backup(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
+    let Some((id, session)) = current(state) else { return };
+    if let Some(failure) = session.failure.take() {
+        session.keeps_backup = false;
+        begin(id, session, failure.purpose, now, effects);
+        session.keeps_backup = true;
+    }
 }
 
 /// A copy, or the first save of a new document.
@@ -124,6 +138,8 @@ pub fn digest(state: &mut State, id: DocumentId, stamp: Stamp, digest: Digest, n
     }
     let version = Version { stamp, digest };
     session.history.rebase(Base::Version(version));
+    session.bases.iter_mut().filter(|(known, _)| known.is_none()).for_each(|(known, _)| *known = Some(digest));
+    session.journal.note_if_begun(Note::Record(Record::Base(digest)));
     if let Some(path) = &session.path {
         effects.push(Effect::Watch(id, path.clone(), version));
     }
@@ -138,8 +154,9 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
     let Some(session) = state.session_of(id) else { return };
     let saving = session.saving.take();
     match end {
-        SaveEnd::Saved { version, purpose, revision, remark } => {
+        SaveEnd::Saved { version, purpose, revision, remark, timing } => {
             session.failure = None;
+            session.metrics.timed(timing.steps_ms, timing.lock_wait_ms, timing.lock_holder);
             session.notice = remark;
             if let Purpose::Copy(path) = &purpose {
                 let text = format!("A copy was saved as {}.", path.display());
@@ -152,9 +169,20 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
                 session.loaded = None;
                 session.read_only = false;
                 session.history.saved(revision, Base::Version(version));
+                session.metrics.saved(session.unsaved() > 0, now.ms);
+                if matches!(purpose, Purpose::First(_)) {
+                    // The journal did not know the file: it begins anew.
+                    session.journal.begun = false;
+                    let unsaved = session.unsaved();
+                    session.journal.outgoing = if unsaved > 0 { vec![Note::Snapshot(unsaved)] } else { Vec::new() };
+                    effects.push(Effect::EndJournal(id, EndOfJournal::Saved));
+                } else {
+                    session.journal.note_if_begun(Note::Record(Record::Saved(revision.number(), version.digest)));
+                }
                 session.last_save = Some(now.clock_with_seconds(now.unix_ns));
                 session.differences = None;
                 let document = saving.map_or_else(|| session.document().clone(), |saving| saving.document);
+                session.stands_on(version.digest, document.clone());
                 session.on_disk =
                     OnDisk::Known(Theirs { document, version, when: now.clock(version.stamp.modified_ns), differing: None });
                 let path = session.path.clone().unwrap_or_default();
@@ -165,12 +193,14 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
             }
             files::close_if_asked(state, effects);
         }
-        SaveEnd::Failed { report, purpose, is_conflict, is_cancelled } => {
+        SaveEnd::Failed { report, purpose, is_conflict, is_cancelled, needs_backup, timing } => {
+            session.metrics.timed(timing.steps_ms, timing.lock_wait_ms, timing.lock_holder);
             if is_cancelled {
                 session.notice = Some("The save was stopped. Nothing was written.".to_owned());
             } else {
                 let revision = saving.map_or(session.history.current().id, |saving| saving.revision);
-                session.failure = Some(Failure { report, purpose, revision, tries_again: !is_conflict });
+                session.metrics.failed(is_conflict, !is_conflict && purpose == Purpose::Save, now.ms);
+                session.failure = Some(Failure { report, purpose, revision, tries_again: !is_conflict, needs_backup });
             }
             // What is on the disk is looked at now, not at the next turn.
             effects.push(Effect::LookNow);
@@ -219,7 +249,7 @@ pub fn changed(
 /// Loads what waits for it: a version that came while nothing was edited, as soon as no field is open.
 pub fn load_if_due(state: &mut State, effects: &mut Vec<Effect>) {
     let Some((id, session)) = current(state) else { return };
-    if !session.waits_to_load || session.editor.is_some() || session.saving.is_some() {
+    if !session.waits_to_load || session.editor.is_some() || session.saving.is_some() || session.merging.is_some() {
         return;
     }
     session.waits_to_load = false;
@@ -258,7 +288,7 @@ fn replace_broken(
 /// The same content has other metadata.
 pub fn touched(state: &mut State, id: DocumentId, version: Version, read_only: bool) {
     let Some(session) = state.session_of(id) else { return };
-    session.read_only = read_only;
+    session.read_only = read_only || session.is_version;
     if session.history.base().digest() == Some(version.digest) {
         session.history.rebase(Base::Version(version));
     }
@@ -302,7 +332,7 @@ pub fn compare(state: &mut State, effects: &mut Vec<Effect>) {
     let Some((id, session)) = current(state) else { return };
     let Some(theirs) = session.theirs().cloned() else { return };
     let mine = session.document().clone();
-    let purpose = CompareFor::List { mine: mine.clone(), theirs: theirs.document.clone() };
+    let purpose = CompareFor::List { mine: mine.clone(), theirs: theirs.document.clone(), label: "Theirs".to_owned() };
     effects.push(Effect::Compare(id, mine.root().clone(), theirs.document.root().clone(), purpose));
 }
 
@@ -324,9 +354,9 @@ pub fn compared(
                 theirs.differing = Some(comparison.total);
             }
         }
-        CompareFor::List { mine, theirs } => {
-            session.differences =
-                Some(Differences { list: comparison.differences.into(), total: comparison.total, mine, theirs });
+        CompareFor::List { mine, theirs, label } => {
+            let list = comparison.differences.into();
+            session.differences = Some(Differences { list, total: comparison.total, mine, theirs, label });
         }
         CompareFor::Load { revision, version, document } => {
             if session.history.current().id == revision && session.unsaved() == 0 && session.editor.is_none() {
@@ -357,7 +387,7 @@ pub fn values_differ(count: u64) -> String {
 }
 
 /// Another version becomes a revision of its own, with positions where they were.
-fn load(session: &mut Session, version: Version, document: Document, comparison: Comparison, text: String, now: &Now) {
+pub fn load(session: &mut Session, version: Version, document: Document, comparison: Comparison, text: String, now: &Now) {
     let view_before = session.view.clone();
     let old_root = session.document().root().clone();
     let top = session.view.fold.row(&old_root, session.view.scroll.top_row).map(|row| row.path);
@@ -387,6 +417,9 @@ fn load(session: &mut Session, version: Version, document: Document, comparison:
     let step =
         Step { document: document.clone(), label: "Load from disk".into(), shifts: comparison.shifts, view_before, group: None };
     session.history.load(step, Base::Version(version), now.ms);
+    session.stands_on(version.digest, document.clone());
+    session.journal.note_if_begun(Note::Load(version.digest, document.byte_len(), document.clone()));
+    session.metrics.unsaved_since_ms = None;
     session.on_disk = OnDisk::Known(Theirs { document, version, when: now.clock(version.stamp.modified_ns), differing: None });
     session.loaded = Some(Loaded { revision: session.history.current().id, text, first });
     (session.failure, session.differences, session.notice) = (None, None, None);

@@ -6,6 +6,8 @@ use super::{Effect, Now};
 use crate::document::path::map_all;
 use crate::document::scalar::{self, Escaping};
 use crate::document::{Edit, Key, Kind, Node, Path, Shift, Step, Value, pointer};
+use crate::state::journal::Note;
+use crate::storage::Record;
 
 /// Longer values are not edited in their row.
 pub const EDIT_LIMIT: u64 = 16 * 1024;
@@ -23,11 +25,14 @@ fn apply(session: &mut Session, edit: &Edit, group: Option<u64>, now: &Now) -> b
         }
     };
     let view_before = session.view.clone();
+    let before = session.document().clone();
     let root = applied.document.root().clone();
     session.view.fold = session.view.fold.shifted(&root, &applied.shifts);
     session.view.selection = map_all(&applied.shifts, &session.view.selection).into_path();
     let step = Step { document: applied.document, label: edit.describe().into(), shifts: applied.shifts, view_before, group };
-    session.history.push(step, now.ms);
+    let joins = session.history.push(step, now.ms);
+    session.note_edit(&before, edit, joins, now.unix_ns);
+    session.metrics.edited(now.ms);
     (session.loaded, session.notice) = (None, None);
     true
 }
@@ -36,6 +41,7 @@ fn apply(session: &mut Session, edit: &Edit, group: Option<u64>, now: &Now) -> b
 pub fn undo(state: &mut State) {
     let Some(session) = state.session_mut() else { return };
     let Some(undone) = session.history.undo() else { return };
+    session.journal.outgoing.push(Note::Record(Record::Undo));
     (session.loaded, session.notice) = (None, None);
     let root = session.document().root().clone();
     session.view = match undone.shifts.as_ref() {
@@ -69,6 +75,7 @@ pub fn undo(state: &mut State) {
 pub fn redo(state: &mut State) {
     let Some(session) = state.session_mut() else { return };
     let Some(redone) = session.history.redo() else { return };
+    session.journal.outgoing.push(Note::Record(Record::Redo));
     (session.loaded, session.notice) = (None, None);
     let root = session.document().root().clone();
     session.view.fold = session.view.fold.shifted(&root, &redone.shifts);

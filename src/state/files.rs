@@ -5,6 +5,8 @@ use super::super::{Broken, Content, Dialog, DocumentId, State, Tab, file_name};
 use super::{Answer, Effect, Now, Opened, PickPurpose, disk, edits};
 use crate::document::{Document, Fragment, History, Problem};
 use crate::state::Status;
+use crate::state::journal::Note;
+use crate::state::recovery::{self, RecoverFor};
 use crate::state::rows::Fold;
 use crate::storage::Version;
 use std::path::{Path, PathBuf};
@@ -86,21 +88,27 @@ pub fn progress(state: &mut State, id: DocumentId, now_done: u64, now_total: u64
 
 /// A file was read.
 pub fn opened(state: &mut State, id: DocumentId, path: PathBuf, opened: Opened, effects: &mut Vec<Effect>) {
+    let opens_versions = state.opens_versions;
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
     let history = History::new(Document::of(&opened.fragment), Base::Read(opened.stamp), first_view());
     let mut session = Session::new(Some(path.clone()), file_name(&path), history);
-    session.read_only = opened.read_only;
+    session.is_version = opens_versions;
+    session.read_only = opened.read_only || opens_versions;
     tab.content = Content::Ready(Box::new(session));
     effects.push(Effect::ComputeDigest(id, opened.stamp, opened.fragment));
+    effects.push(Effect::FindUnsaved(Some((id, path.clone()))));
     remember(state, &path, effects);
 }
 
 /// Puts a file on top of the recent ones.
 pub fn remember(state: &mut State, path: &Path, effects: &mut Vec<Effect>) {
+    if state.opens_versions {
+        return;
+    }
     state.recent.retain(|known| known != path);
     state.recent.insert(0, path.to_owned());
     state.recent.truncate(RECENT);
-    effects.push(Effect::StoreSettings(state.recent.clone(), state.theme));
+    effects.push(super::store_settings(state));
 }
 
 /// A file is not JSON: it is shown where it stops being that.
@@ -128,7 +136,7 @@ pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report
     state.dialog = Some(Dialog::Trouble(report));
     if state.recent.iter().any(|known| known == path) {
         state.recent.retain(|known| known != path);
-        effects.push(Effect::StoreSettings(state.recent.clone(), state.theme));
+        effects.push(super::store_settings(state));
     }
 }
 
@@ -166,7 +174,11 @@ pub fn mended(
         }
         Ok(fragment) => {
             let history = History::unsaved(Document::of(&fragment), base.clone(), first_view());
-            tab.content = Content::Ready(Box::new(Session::new(Some(path.clone()), file_name(&path), history)));
+            let mut session = Session::new(Some(path.clone()), file_name(&path), history);
+            // What is on the disk is not JSON: the journal has the mended text as a whole.
+            session.bases.clear();
+            session.journal.outgoing.push(Note::Snapshot(1));
+            tab.content = Content::Ready(Box::new(session));
             if let Base::Version(version) = base {
                 effects.push(Effect::Watch(id, path.clone(), version));
             }
@@ -238,6 +250,13 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
         (Answer::Path(text), Some(Dialog::Path { purpose, .. })) if !text.trim().is_empty() => {
             picked(state, purpose, Some(PathBuf::from(text)), now, effects);
         }
+        (Answer::CloseNow, Some(Dialog::ClosingAfterSave)) => {
+            (state.closing, state.recover_later) = (true, true);
+            effects.push(Effect::CloseWindow);
+        }
+        (Answer::Recover, Some(Dialog::Recover)) => recovery::recover(state, RecoverFor::Apply, effects),
+        (Answer::CompareRecovered, Some(Dialog::Recover)) => recovery::recover(state, RecoverFor::Compare, effects),
+        (Answer::Discard, Some(Dialog::Recover)) => recovery::discard(state, effects),
         (Answer::Path(_), Some(dialog @ Dialog::Path { .. })) => state.dialog = Some(dialog),
         (Answer::TypePath(text), Some(Dialog::Path { purpose, why, .. })) => {
             state.dialog = Some(Dialog::Path { purpose, text, why })
@@ -278,6 +297,11 @@ pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     }
     if state.session().is_some_and(|session| session.editor.is_some()) {
         return edits::abandon(state);
+    }
+    if let Some(session) = state.session_mut()
+        && session.merging.as_mut().is_some_and(|merging| merging.editor.take().is_some())
+    {
+        return;
     }
     if let (Some(tab), Some(session)) = (state.tab(), state.session())
         && session.saving.is_some()

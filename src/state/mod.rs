@@ -4,14 +4,25 @@
 //! close — is tested with a list of inputs.
 
 pub mod command;
+pub mod journal;
+pub mod merging;
+pub mod recovery;
 pub mod rows;
+pub mod saving;
 pub mod scroll;
 pub mod session;
 mod update;
+pub mod versions;
 
+use crate::storage::Found;
 pub use command::{Command, Theme};
 pub use session::{Broken, Report, Session, Status};
-pub use update::{Answer, CompareFor, Effect, Event, FileKind, Go, Input, Now, Opened, PickPurpose, SaveEnd, SaveOrder, update};
+
+/// An edit that could not be made again.
+pub type Left = crate::storage::Lost;
+pub use update::{
+    Answer, CompareFor, Effect, Event, FileKind, Go, Input, Now, Opened, PickPurpose, SaveEnd, SaveOrder, Timing, update,
+};
 
 use std::path::PathBuf;
 
@@ -65,6 +76,12 @@ pub enum Dialog {
         /// Why the system's dialog is not there.
         why: String,
     },
+    /// Edits that an earlier run left unsaved.
+    Recover,
+    /// Edits that could not be made again, with both values.
+    Left(Vec<Left>),
+    /// Choices about saving.
+    Settings,
     /// Keys.
     Help,
     /// Version and licence.
@@ -93,6 +110,18 @@ pub struct State {
     close_after_save: bool,
     /// The window may close.
     pub closing: bool,
+    /// It closes while a save runs: the journal stays.
+    pub recover_later: bool,
+    /// What the person chose about saving.
+    pub options: saving::Options,
+    /// The panel with counts and times of saves is shown.
+    pub shows_saving: bool,
+    /// Bytes that all backups take, once measured.
+    pub backups_bytes: Option<u64>,
+    /// What is opened is only looked at: a kept version.
+    pub opens_versions: bool,
+    /// Edits that earlier runs left unsaved, for the start page.
+    pub unsaved: Vec<Found>,
     next_number: u64,
 }
 
@@ -108,6 +137,12 @@ impl Default for State {
             copied: None,
             close_after_save: false,
             closing: false,
+            recover_later: false,
+            options: saving::Options::default(),
+            shows_saving: false,
+            backups_bytes: None,
+            opens_versions: false,
+            unsaved: Vec::new(),
             next_number: 1,
         }
     }
@@ -115,8 +150,8 @@ impl Default for State {
 
 impl State {
     /// No document yet.
-    pub fn new(recent: Vec<PathBuf>, theme: Theme) -> Self {
-        Self { recent, theme, ..Self::default() }
+    pub fn new(recent: Vec<PathBuf>, theme: Theme, options: saving::Options) -> Self {
+        Self { recent, theme, options, ..Self::default() }
     }
 
     /// The tab that is shown.

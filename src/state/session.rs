@@ -1,9 +1,13 @@
 //! One open document: its history, what is known of the disk, and the status that follows from both.
 
+use super::journal::Journaling;
+use super::merging::Merging;
 use super::rows::Fold;
+use super::saving::Metrics;
 use super::scroll::ScrollPosition;
+use super::versions::{Counting, Versions};
 use crate::document::{Difference, Document, History, Node, Path, Problem, RevisionId, Text};
-use crate::storage::{Digest, Stamp, Version};
+use crate::storage::{Digest, Found, Stamp, Version};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -90,7 +94,7 @@ pub struct Saving {
     /// When it began.
     pub since_ms: u64,
     /// What it is doing, in words.
-    pub step: &'static str,
+    pub step: String,
     /// Still waiting for the digest of the base.
     pub waits_for_digest: bool,
 }
@@ -117,6 +121,8 @@ pub struct Failure {
     pub revision: RevisionId,
     /// Whether the next edit tries again.
     pub tries_again: bool,
+    /// There was no place for a backup: it can be saved without one.
+    pub needs_backup: bool,
 }
 
 /// A version that was loaded by itself or by choice.
@@ -141,6 +147,8 @@ pub struct Differences {
     pub mine: Document,
     /// Their document.
     pub theirs: Document,
+    /// What the other side is called.
+    pub label: String,
 }
 
 /// Which part of a row is being edited.
@@ -237,13 +245,41 @@ pub struct Session {
     pub last_save: Option<String>,
     /// Why the file is watched by looking only, where the system sends no events.
     pub polling: Option<String>,
+    /// What the journal is told, and what it told back.
+    pub journal: Journaling,
+    /// The texts of versions that the document stood on, the last one at the end.
+    pub bases: Vec<(Option<Digest>, Document)>,
+    /// Edits that an earlier run left unsaved.
+    pub recoverable: Vec<Found>,
+    /// A merge under way.
+    pub merging: Option<Merging>,
+    /// The kept versions that are shown.
+    pub versions: Option<Versions>,
+    /// What the document is made of, as far as it was asked for.
+    pub statistics: Option<Counting>,
+    /// It is only looked at, and not saved over: a kept version.
+    pub is_version: bool,
+    /// The next save keeps the version that it replaces.
+    pub keeps_backup: bool,
+    /// Saves of this document, for the panel and the alerts.
+    pub metrics: Metrics,
 }
 
 impl Session {
     /// A document as it was read from `path`.
     pub fn new(path: Option<PathBuf>, name: String, history: History<Base, View>) -> Self {
         let view = View { fold: Fold::open(), ..View::default() };
+        let bases = vec![(history.base().digest(), history.current().document.clone())];
         Self {
+            journal: Journaling::default(),
+            bases,
+            recoverable: Vec::new(),
+            merging: None,
+            versions: None,
+            statistics: None,
+            is_version: false,
+            keeps_backup: true,
+            metrics: Metrics::default(),
             path,
             name,
             history,
@@ -260,6 +296,22 @@ impl Session {
             last_save: None,
             polling: None,
         }
+    }
+
+    /// The document stands on another version now.
+    pub fn stands_on(&mut self, digest: Digest, document: Document) {
+        /// Undo may lead back to the one before.
+        const KEPT: usize = 3;
+        self.bases.push((Some(digest), document));
+        if self.bases.len() > KEPT {
+            self.bases.remove(0);
+        }
+    }
+
+    /// The text of the version that the document stands on, if it is still known.
+    pub fn base_document(&self) -> Option<Document> {
+        let digest = self.history.base().digest();
+        self.bases.iter().rev().find(|(known, _)| *known == digest).map(|(_, document)| document.clone())
     }
 
     /// The document as it is shown.

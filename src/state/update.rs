@@ -11,10 +11,15 @@ mod files;
 #[path = "navigate.rs"]
 mod navigate;
 
-use super::session::{Part, Purpose, Report};
+use super::journal::{EndOfJournal, JournalOrder};
+use super::merging::{self, MergeDone, MergeInput, MergeOrder};
+use super::recovery::{self, RecoverFor};
+use super::session::{Part, Purpose, Report, Session};
+use super::versions::{self, VersionFor, VersionInput};
 use super::{Command, Dialog, DocumentId, State, Theme};
-use crate::document::{Comparison, Document, Fragment, Node, Path, Problem, RevisionId};
-use crate::storage::{Digest, Expected, Stamp, Version};
+use super::{Content, saving};
+use crate::document::{Comparison, Document, Fragment, Merge, Node, Path, Problem, RevisionId, Statistics};
+use crate::storage::{Backup, Digest, Expected, Found, Recovery, Stamp, Version};
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +46,13 @@ impl Now {
     /// With seconds: `14:02:07`.
     pub fn clock_with_seconds(&self, unix_ns: i128) -> String {
         self.format(unix_ns, "%H:%M:%S")
+    }
+
+    /// With the day where it is not today: `24 Nov, 14:02:07`.
+    pub fn day_and_clock(&self, unix_ns: i128) -> String {
+        let day = |unix_ns: i128| self.format(unix_ns, "%Y-%m-%d");
+        let format = if day(unix_ns) == day(self.unix_ns) { "%H:%M:%S" } else { "%-d %b %Y, %H:%M:%S" };
+        self.format(unix_ns, format)
     }
 
     fn format(&self, unix_ns: i128, format: &str) -> String {
@@ -79,6 +91,22 @@ pub enum Input {
     Answer(Answer),
     /// The list of differences is put away.
     CloseDifferences,
+    /// Something in the list of changes to merge.
+    Merge(MergeInput),
+    /// Something in the list of kept versions.
+    Version(VersionInput),
+    /// An entry of the list of unsaved edits on the start page.
+    OpenUnsaved(usize),
+    /// A place in a list was clicked: it is selected and shown.
+    ShowPlace(Path),
+    /// A panel at the side is put away.
+    ClosePanel,
+    /// Another choice in the settings.
+    Options(saving::Options),
+    /// Time went by.
+    Tick,
+    /// The window lost the focus.
+    FocusLost,
     /// The window is to be closed.
     CloseRequested,
     /// Something from the jobs.
@@ -98,6 +126,14 @@ pub enum Answer {
     Path(String),
     /// What is typed as a path.
     TypePath(String),
+    /// Make the edits again that an earlier run left unsaved.
+    Recover,
+    /// Show what they would change.
+    CompareRecovered,
+    /// Put them away.
+    Discard,
+    /// Close although a save runs; what is not saved is in the journal.
+    CloseNow,
 }
 
 /// Which files a dialog is for.
@@ -154,7 +190,7 @@ pub enum Event {
     /// A mended text was read.
     Mended(DocumentId, Result<Arc<Fragment>, (Arc<Vec<u8>>, Problem)>),
     /// A save is at this step.
-    SaveStep(DocumentId, &'static str),
+    SaveStep(DocumentId, String),
     /// A save ended.
     SaveEnded(DocumentId, SaveEnd),
     /// Another version is on the disk.
@@ -175,8 +211,48 @@ pub enum Event {
     CannotPick(PickPurpose, String),
     /// A file's value for the selected place.
     ValueRead(DocumentId, Result<String, String>),
+    /// So many notes of a document are written in its journal, which has so many bytes.
+    Journaled {
+        /// The document.
+        id: DocumentId,
+        /// Notes in all.
+        notes: u64,
+        /// Bytes.
+        length: u64,
+    },
+    /// The journal can't be written.
+    JournalTrouble(DocumentId, String),
+    /// Journals that an earlier run left: for a document, or all of them.
+    Unsaved(Option<DocumentId>, Vec<Found>),
+    /// A journal was read and held against the disk.
+    Recovered(DocumentId, PathBuf, RecoverFor, Result<Box<Recovery>, String>),
+    /// The changes of both sides were found.
+    Merged(DocumentId, Box<MergeOrder>, Box<Merge>),
+    /// The result of a merge was made.
+    MergeDone(DocumentId, Result<Box<MergeDone>, String>),
+    /// The kept versions of a file.
+    Versions(DocumentId, Result<Vec<Backup>, String>),
+    /// A kept version was read.
+    VersionRead(DocumentId, Backup, VersionFor, Result<Arc<Fragment>, String>),
+    /// So many values are counted.
+    CountProgress(DocumentId, u64),
+    /// Everything is counted.
+    Counted(DocumentId, Statistics),
+    /// Bytes that all backups take.
+    BackupsMeasured(u64),
     /// Something to tell.
     Notice(String),
+}
+
+/// How long a save took, and what it waited for.
+#[derive(Clone, Debug, Default)]
+pub struct Timing {
+    /// Milliseconds of each step.
+    pub steps_ms: Vec<(&'static str, u64)>,
+    /// Milliseconds of waiting for a lock that somebody held.
+    pub lock_wait_ms: Option<u64>,
+    /// Who held it, where the system tells.
+    pub lock_holder: Option<String>,
 }
 
 /// How a save ended.
@@ -191,6 +267,8 @@ pub enum SaveEnd {
         revision: RevisionId,
         /// What should be told of it.
         remark: Option<String>,
+        /// How long it took.
+        timing: Timing,
     },
     /// It is not.
     Failed {
@@ -202,6 +280,10 @@ pub enum SaveEnd {
         is_conflict: bool,
         /// The person stopped it.
         is_cancelled: bool,
+        /// The replaced version could not be kept, and that was the reason.
+        needs_backup: bool,
+        /// How long it took.
+        timing: Timing,
     },
 }
 
@@ -236,6 +318,8 @@ pub enum CompareFor {
         mine: Document,
         /// Theirs.
         theirs: Document,
+        /// What the other side is called.
+        label: String,
     },
 }
 
@@ -267,8 +351,36 @@ pub enum Effect {
     Copy(String),
     /// Asks for the clipboard's text; `true` where it goes over the selected value.
     RequestPaste(bool),
-    /// Remembers recent files and colours.
-    StoreSettings(Vec<PathBuf>, Theme),
+    /// Remembers recent files, colours and choices.
+    StoreSettings(Vec<PathBuf>, Theme, saving::Options),
+    /// Writes notes into the journal.
+    Journal(JournalOrder),
+    /// The document is closed: its journal is not needed any more.
+    EndJournal(DocumentId, EndOfJournal),
+    /// Makes the journals durable now.
+    SyncJournals,
+    /// Looks for journals that an earlier run left: for a document, or all of them.
+    FindUnsaved(Option<(DocumentId, PathBuf)>),
+    /// Reads a journal, and holds it against the disk.
+    Recover(DocumentId, PathBuf, RecoverFor),
+    /// The journal's edits were made again in this document: it goes when they are durable.
+    ForgetJournal(DocumentId, PathBuf),
+    /// Nobody wants the journal's edits.
+    DiscardJournal(PathBuf),
+    /// Finds what both sides changed.
+    Merge(DocumentId, Box<MergeOrder>),
+    /// Makes the result of a merge.
+    FinishMerge(DocumentId, Box<Merge>),
+    /// Looks up the kept versions of a file.
+    ListVersions(DocumentId, PathBuf),
+    /// Reads a kept version.
+    ReadVersion(DocumentId, Backup, VersionFor),
+    /// Opens a kept version in a window of its own.
+    OpenVersion(PathBuf),
+    /// Counts what a document is made of.
+    Count(DocumentId, Document),
+    /// Measures what the backups take.
+    MeasureBackups,
     /// Closes the window.
     CloseWindow,
 }
@@ -289,12 +401,19 @@ pub struct SaveOrder {
     pub purpose: Purpose,
     /// The document's own file: a copy must not go over it.
     pub own: Option<PathBuf>,
+    /// The replaced version is kept.
+    pub keeps_backup: bool,
 }
 
 /// Takes one input. Pure but for the state that it changes.
 pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let before = state.tab().map(|tab| tab.id).filter(|_| state.session().is_some_and(|session| session.journal.begun));
+    // While a merge is shown the document behind it stays as it is.
+    let is_edit = matches!(input, Input::Paste(..) | Input::Edit(..) | Input::Toggle(_) | Input::Select(_) | Input::Go(_));
+    let is_behind = is_edit && state.session().is_some_and(|session| session.merging.is_some());
     match input {
+        _ if is_behind => {}
         Input::Command(command) => run(state, command, now, &mut effects),
         Input::OpenFiles(paths) => files::open(state, paths, &mut effects),
         Input::Select(path) => {
@@ -330,12 +449,73 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
                 session.differences = None;
             }
         }
+        Input::Merge(input) => merging::take(state, input, &mut effects),
+        Input::Version(input) => versions::take(state, input, &mut effects),
+        Input::OpenUnsaved(number) => recovery::open_found(state, number, &mut effects),
+        Input::ShowPlace(path) => {
+            if edits::leave_editor(state, now) {
+                navigate::select(state, path);
+            }
+        }
+        Input::ClosePanel => {
+            if let Some(session) = state.session_mut() {
+                (session.statistics, session.versions) = (None, None);
+            }
+            state.shows_saving = false;
+        }
+        Input::Options(options) => {
+            state.options = options;
+            effects.push(store_settings(state));
+        }
+        Input::Tick => {}
+        Input::FocusLost => effects.push(Effect::SyncJournals),
         Input::CloseRequested => files::close(state, now, &mut effects),
         Input::Event(event) => take(state, event, now, &mut effects),
     }
     disk::retry_after_edit(state, now, &mut effects);
     disk::load_if_due(state, &mut effects);
+    saving::look(state, now, &mut effects);
+    journal(state, before, now, &mut effects);
     effects
+}
+
+/// The notes of this update leave; the journal of a document that is gone ends.
+fn journal(state: &mut State, before: Option<DocumentId>, now: &Now, effects: &mut Vec<Effect>) {
+    for tab in &mut state.tabs {
+        if let Content::Ready(session) = &mut tab.content {
+            effects.extend(session.take_notes(tab.id, now.unix_ns).map(Effect::Journal));
+        }
+    }
+    let Some(id) = before else { return };
+    let unsaved = match state.tabs.iter().find(|tab| tab.id == id).map(|tab| &tab.content) {
+        Some(Content::Ready(session)) if state.closing => session.unsaved(),
+        Some(Content::Ready(_)) => return,
+        // Only what has nothing unsaved gives way to another document.
+        _ => 0,
+    };
+    if !state.recover_later {
+        let end = if unsaved > 0 { EndOfJournal::Discarded } else { EndOfJournal::Saved };
+        effects.push(Effect::EndJournal(id, end));
+    }
+}
+
+fn store_settings(state: &State) -> Effect {
+    Effect::StoreSettings(state.recent.clone(), state.theme, state.options.clone())
+}
+
+pub(super) use disk::{begin as begin_save, load as load_version};
+pub(super) use files::open as open_files;
+
+/// A merge of what was recovered with what is on the disk.
+pub(super) fn merge_order(
+    session: &Session,
+    base: Document,
+    mine: Document,
+    theirs: Document,
+    version: Version,
+    journal: PathBuf,
+) -> MergeOrder {
+    MergeOrder { base, mine, theirs, version, revision: session.history.current().id, journal: Some(journal) }
 }
 
 fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>) {
@@ -371,13 +551,31 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::ExpandAll | Command::CollapseAll | Command::ExpandLevels(_) => navigate::fold(state, command),
         Command::Theme(theme) => {
             state.theme = theme;
-            effects.push(Effect::StoreSettings(state.recent.clone(), state.theme));
+            effects.push(store_settings(state));
         }
         Command::Help => state.dialog = Some(Dialog::Help),
         Command::About => state.dialog = Some(Dialog::About),
         Command::KeepMine => disk::keep_mine(state, now, effects),
         Command::TakeTheirs => disk::take_theirs(state, effects),
         Command::Compare => disk::compare(state, effects),
+        Command::Merge => {
+            if let Some(id) = state.tab().map(|tab| tab.id) {
+                merging::begin(state, id, effects);
+            }
+        }
+        Command::NextConflict => merging::take(state, MergeInput::Next, effects),
+        Command::PreviousConflict => merging::take(state, MergeInput::Previous, effects),
+        Command::ChooseMine => merging::take(state, MergeInput::ChooseSelected(merging::Pick::Mine), effects),
+        Command::ChooseTheirs => merging::take(state, MergeInput::ChooseSelected(merging::Pick::Theirs), effects),
+        Command::Recover => state.dialog = Some(Dialog::Recover),
+        Command::FileHistory => versions::list(state, effects),
+        Command::Statistics => versions::count(state, effects),
+        Command::Saving => {
+            state.shows_saving = true;
+            effects.push(Effect::MeasureBackups);
+        }
+        Command::Settings => state.dialog = Some(Dialog::Settings),
+        Command::SaveWithoutBackup => disk::save_without_backup(state, now, effects),
         Command::ShowChange => disk::show_change(state),
         Command::UndoLoad => edits::undo(state),
         Command::Retry => disk::retry(state, now, effects),
@@ -386,6 +584,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::Dismiss => {
             if let Some(session) = state.session_mut() {
                 (session.loaded, session.failure, session.notice) = (None, None, None);
+                session.metrics.seen();
             }
         }
         other => edits::run(state, other, now),
@@ -423,6 +622,47 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             state.dialog = Some(Dialog::Path { purpose, text: String::new(), why });
         }
         Event::ValueRead(id, value) => edits::value_read(state, id, value, now),
+        Event::Journaled { id, notes, length } => {
+            if let Some(session) = state.session_of(id) {
+                (session.journal.written, session.journal.length, session.journal.trouble) = (notes, length, None);
+            }
+        }
+        Event::JournalTrouble(id, why) => {
+            if let Some(session) = state.session_of(id) {
+                session.journal.trouble = Some(why);
+            }
+        }
+        Event::Unsaved(id, found) => recovery::found(state, id, found),
+        Event::Recovered(id, journal, purpose, result) => recovery::recovered(state, id, journal, purpose, result, now, effects),
+        Event::Merged(id, order, merge) => {
+            if let Some(session) = state.session_of(id) {
+                merging::found(session, *order, *merge, now);
+            }
+        }
+        Event::MergeDone(id, done) => merging::done(state, id, done, now, effects),
+        Event::Versions(id, list) => {
+            if let Some(session) = state.session_of(id) {
+                versions::listed(session, list);
+            }
+        }
+        Event::VersionRead(id, backup, purpose, fragment) => {
+            let restored =
+                state.session_of(id).is_some_and(|session| versions::read(session, id, &backup, purpose, fragment, now, effects));
+            if restored {
+                disk::save(state, now, effects);
+            }
+        }
+        Event::CountProgress(id, done) => {
+            if let Some(counting) = state.session_of(id).and_then(|session| session.statistics.as_mut()) {
+                counting.done = done;
+            }
+        }
+        Event::Counted(id, statistics) => {
+            if let Some(session) = state.session_of(id) {
+                versions::counted(session, statistics);
+            }
+        }
+        Event::BackupsMeasured(bytes) => state.backups_bytes = Some(bytes),
         Event::Notice(text) => match state.session_mut() {
             Some(session) => session.notice = Some(text),
             None => {

@@ -88,9 +88,26 @@ pub struct Backups<'a> {
 const SECOND: i64 = 1;
 const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;
-/// Bytes that the backups of one file may take, and of all.
-const FILE_CAP: u64 = 256 << 20;
-const TOTAL_CAP: u64 = 2 << 30;
+
+/// How many backups are kept. Whatever it says, the newest one of a file stays, and what others wrote stays for 30 days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// The newest ones of each file that stay.
+    pub count: usize,
+    /// One for each day stays, for so many days; one for each hour for a day.
+    pub days: u32,
+    /// Bytes that the backups of one file may take.
+    pub file_bytes: u64,
+    /// Bytes that all may take.
+    pub total_bytes: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { count: 20, days: 30, file_bytes: 256 << 20, total_bytes: 2 << 30 }
+    }
+}
+
 /// How the name of a version ends that is being written.
 const UNFINISHED: &str = ".part";
 
@@ -100,6 +117,18 @@ impl<'a> Backups<'a> {
         let name = Digest::of(document.as_os_str().as_encoded_bytes()).to_string();
         let folder = state_folder.join("backups").join(&name[..16]);
         Self { disk, folder, document: document.to_owned() }
+    }
+
+    /// Bytes that the backups of all documents take.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn total_size(disk: &Disk, state_folder: &Path) -> io::Result<u64> {
+        let mut total = 0;
+        for folder in disk.list(&state_folder.join("backups"))? {
+            total += list(disk, &folder)?.iter().map(|backup| backup.size).sum::<u64>();
+        }
+        Ok(total)
     }
 
     /// Where they stand.
@@ -243,10 +272,10 @@ impl<'a> Backups<'a> {
 
     /// Removes what need not be kept: newest 20, then one an hour for a day, one a day for 30 days, foreign versions for 30
     /// days, at most 256 MiB a file and 2 GiB in all. The newest one always stays.
-    pub fn prune(&self, clock: &dyn Clock) -> io::Result<()> {
+    pub fn prune(&self, clock: &dyn Clock, retention: &Retention) -> io::Result<()> {
         let now = timestamp(clock.now_ns());
         let all = self.list()?;
-        for doomed in superfluous(&all, now, FILE_CAP) {
+        for doomed in superfluous(&all, now, retention) {
             self.let_go(doomed)?;
         }
         let Some(root) = self.folder.parent() else { return Ok(()) };
@@ -260,7 +289,7 @@ impl<'a> Backups<'a> {
         let mut total: u64 = everything.iter().map(|backup| backup.size).sum();
         everything.sort_by_key(|backup| backup.time);
         for backup in everything.iter().filter(|backup| !is_fresh_foreign(backup, now)) {
-            if total <= TOTAL_CAP {
+            if total <= retention.total_bytes {
                 break;
             }
             self.let_go(backup)?;
@@ -317,21 +346,22 @@ fn age(backup: &Backup, now: Timestamp) -> i64 {
 }
 
 /// What the rules let go, the oldest first; `all` is sorted, the oldest first.
-fn superfluous(all: &[Backup], now: Timestamp, cap: u64) -> Vec<&Backup> {
+fn superfluous<'b>(all: &'b [Backup], now: Timestamp, retention: &Retention) -> Vec<&'b Backup> {
+    let days = i64::from(retention.days) * DAY;
     let mut slots = std::collections::HashSet::new();
     let keep = |(rank, backup): &(usize, &Backup), slots: &mut std::collections::HashSet<(bool, i64)>| {
         let age = age(backup, now);
         let hourly = age < DAY && slots.insert((true, backup.time.as_second() / HOUR));
-        let daily = age < 30 * DAY && slots.insert((false, backup.time.as_second() / DAY));
-        let opened = backup.cause == Cause::Open && age < 30 * DAY;
-        *rank < 20 || hourly || daily || opened || is_fresh_foreign(backup, now)
+        let daily = age < days && slots.insert((false, backup.time.as_second() / DAY));
+        let opened = backup.cause == Cause::Open && age < days;
+        *rank < retention.count || hourly || daily || opened || is_fresh_foreign(backup, now)
     };
     let newest_first: Vec<(usize, &Backup)> = all.iter().rev().enumerate().collect();
     let mut size = 0;
     let mut doomed = Vec::new();
     for entry in newest_first {
         let (rank, backup) = entry;
-        let fits = rank == 0 || size + backup.size <= cap || is_fresh_foreign(backup, now);
+        let fits = rank == 0 || size + backup.size <= retention.file_bytes || is_fresh_foreign(backup, now);
         if keep(&entry, &mut slots) && fits {
             size += backup.size;
         } else {
@@ -358,7 +388,10 @@ mod tests {
     #[track_caller]
     fn kept(mut all: Vec<Backup>, cap: u64, expected: &[i64]) {
         all.sort_by_key(|backup| backup.time);
-        let doomed: Vec<PathBuf> = superfluous(&all, now(), cap).into_iter().map(|backup| backup.path.clone()).collect();
+        let doomed: Vec<PathBuf> = superfluous(&all, now(), &Retention { file_bytes: cap, ..Retention::default() })
+            .into_iter()
+            .map(|backup| backup.path.clone())
+            .collect();
         let mut kept: Vec<i64> = all
             .iter()
             .filter(|backup| !doomed.contains(&backup.path))

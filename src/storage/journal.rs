@@ -106,10 +106,12 @@ pub enum Record {
     Load(Digest, u64),
     /// The whole text after so many steps, in place of the records before.
     Snapshot(u64, std::sync::Arc<Vec<u8>>),
-    /// The current text is about to be put in the file's place, with this digest.
-    SaveBegin(Digest),
-    /// The text with this digest is on the disk.
-    Saved(Digest),
+    /// The text as it is here gets this number: a save of it begins.
+    Mark(u64),
+    /// The text with that mark is about to be put in the file's place, with this digest.
+    SaveBegin(u64, Digest),
+    /// The text with that mark is on the disk.
+    Saved(u64, Digest),
 }
 
 /// An edit that was made.
@@ -169,13 +171,18 @@ impl Record {
             Self::Redo => (6, Vec::new()),
             Self::Load(digest, size) => (7, format!("{digest} {size}").into_bytes()),
             Self::Snapshot(steps, text) => (8, [&steps.to_le_bytes()[..], text].concat()),
-            Self::SaveBegin(digest) => (9, digest.to_string().into_bytes()),
-            Self::Saved(digest) => (10, digest.to_string().into_bytes()),
+            Self::SaveBegin(mark, digest) => (9, format!("{digest} {mark}").into_bytes()),
+            Self::Saved(mark, digest) => (10, format!("{digest} {mark}").into_bytes()),
+            Self::Mark(mark) => (11, mark.to_le_bytes().to_vec()),
         })
     }
 
     fn decode(kind: u8, content: &[u8]) -> Option<Self> {
         let digest = || std::str::from_utf8(content).ok()?.parse().ok();
+        let numbered = || -> Option<(Digest, u64)> {
+            let (digest, number) = std::str::from_utf8(content).ok()?.split_once(' ')?;
+            Some((digest.parse().ok()?, number.parse().ok()?))
+        };
         Some(match kind {
             1 => Self::Begin(serde_json::from_slice(content).ok()?),
             2 => Self::Text(content.to_vec().into()),
@@ -187,13 +194,11 @@ impl Record {
             }
             5 => Self::Undo,
             6 => Self::Redo,
-            7 => {
-                let (digest, size) = std::str::from_utf8(content).ok()?.split_once(' ')?;
-                Self::Load(digest.parse().ok()?, size.parse().ok()?)
-            }
+            7 => numbered().map(|(digest, size)| Self::Load(digest, size))?,
             8 => Self::Snapshot(u64::from_le_bytes(content.get(..8)?.try_into().ok()?), content[8..].to_vec().into()),
-            9 => Self::SaveBegin(digest()?),
-            10 => Self::Saved(digest()?),
+            9 => numbered().map(|(digest, mark)| Self::SaveBegin(mark, digest))?,
+            10 => numbered().map(|(digest, mark)| Self::Saved(mark, digest))?,
+            11 => Self::Mark(u64::from_le_bytes(content.try_into().ok()?)),
             _ => return None,
         })
     }
@@ -389,6 +394,14 @@ pub fn records(bytes: &[u8]) -> Option<Vec<Record>> {
     Some(records)
 }
 
+/// The records of a journal that is in use here.
+///
+/// # Errors
+/// What the system says.
+pub fn journal_records(disk: &Disk, path: &Path) -> io::Result<Vec<Record>> {
+    Ok(records(&disk.read_small(path)?).unwrap_or_default())
+}
+
 /// Journals that nobody holds, oldest first. Those that can't be read are passed over and stay.
 ///
 /// # Errors
@@ -472,8 +485,9 @@ mod tests {
             Record::Redo,
             Record::Load(digest, 9),
             Record::Snapshot(3, text),
-            Record::SaveBegin(digest),
-            Record::Saved(digest),
+            Record::Mark(12),
+            Record::SaveBegin(12, digest),
+            Record::Saved(12, digest),
         ]
     }
 

@@ -13,6 +13,7 @@ use super::journal::{self, Begin, Made, Record};
 use super::open::{self, OpenError};
 use super::version::{Digest, Version};
 use crate::document::{Document, Edit, Fragment, Kind, Node, Shift, Value, pointer};
+use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -48,8 +49,17 @@ pub struct Unsaved {
     origin: Origin,
     /// The steps from the origin to what was shown last.
     steps: Vec<Entry>,
-    /// Texts that were saved or about to be, with the step that they followed.
-    saves: Vec<(Digest, usize)>,
+    /// Texts that were about to be saved, with the step that they followed.
+    saves: Vec<Save>,
+}
+
+/// A text that was about to be saved.
+#[derive(Clone, Copy, Debug)]
+struct Save {
+    digest: Digest,
+    position: usize,
+    /// It is known that it was.
+    was_made: bool,
 }
 
 impl Unsaved {
@@ -60,7 +70,9 @@ impl Unsaved {
         let mut origin = Origin { digest: begin.digest.as_deref().and_then(|digest| digest.parse().ok()), text: None };
         let mut entries: Vec<Entry> = Vec::new();
         let mut at: usize = 0;
-        let mut saves: Vec<(Digest, usize)> = Vec::new();
+        let mut saves: Vec<Save> = Vec::new();
+        // Where the texts stood that were about to be saved, until they are cut off.
+        let mut marks: HashMap<u64, usize> = HashMap::new();
         for record in records {
             match record {
                 Record::Begin(_) => {}
@@ -71,14 +83,13 @@ impl Unsaved {
                 },
                 Record::Base(digest) => origin.digest = Some(*digest),
                 Record::Edit(made) => {
-                    saves.retain(|(_, position)| *position <= at);
                     entries.truncate(at);
+                    // A step that grows is another text than what was saved of it.
+                    let kept = if made.joins { at.saturating_sub(1) } else { at };
+                    saves.retain(|save| save.position <= kept);
+                    marks.retain(|_, position| *position <= kept);
                     match entries.last_mut() {
-                        Some(Entry::Edits(step)) if made.joins => {
-                            step.push(made.clone());
-                            // What was saved of this step was another text.
-                            saves.retain(|(_, position)| *position < at);
-                        }
+                        Some(Entry::Edits(step)) if made.joins => step.push(made.clone()),
                         _ => {
                             entries.push(Entry::Edits(vec![made.clone()]));
                             at += 1;
@@ -88,7 +99,8 @@ impl Unsaved {
                 Record::Undo => at = at.saturating_sub(1),
                 Record::Redo => at = (at + 1).min(entries.len()),
                 Record::Load(digest, _) => {
-                    saves.retain(|(_, position)| *position <= at);
+                    saves.retain(|save| save.position <= at);
+                    marks.retain(|_, position| *position <= at);
                     entries.truncate(at);
                     entries.push(Entry::Load(Origin { digest: Some(*digest), text: None }));
                     at += 1;
@@ -96,10 +108,17 @@ impl Unsaved {
                 Record::Snapshot(steps, text) => {
                     (entries, at) = (vec![Entry::Snapshot(*steps, Arc::clone(text))], 1);
                     saves.clear();
+                    marks.clear();
                 }
-                Record::SaveBegin(digest) | Record::Saved(digest) => {
-                    saves.retain(|save| *save != (*digest, at));
-                    saves.push((*digest, at));
+                Record::Mark(mark) => {
+                    marks.insert(*mark, at);
+                }
+                Record::SaveBegin(mark, digest) => {
+                    let save = marks.get(mark).map(|&position| Save { digest: *digest, position, was_made: false });
+                    saves.extend(save);
+                }
+                Record::Saved(_, digest) => {
+                    saves.iter_mut().filter(|save| save.digest == *digest).for_each(|save| save.was_made = true);
                 }
             }
         }
@@ -110,7 +129,8 @@ impl Unsaved {
             if let Some(Entry::Load(of)) = entries.pop() {
                 origin = of;
             }
-            let saves = saves.into_iter().filter_map(|(digest, at)| Some((digest, at.checked_sub(place + 1)?))).collect();
+            let moved = |save: Save| Some(Save { position: save.position.checked_sub(place + 1)?, ..save });
+            let saves = saves.into_iter().filter_map(moved).collect();
             return Some(Self { begin: begin.clone(), origin, steps, saves });
         }
         Some(Self { begin: begin.clone(), origin, steps: entries, saves })
@@ -151,10 +171,7 @@ impl Unsaved {
 
     /// The step after which a text with this digest stood; 0 for the origin.
     fn position_of(&self, digest: Digest) -> Option<usize> {
-        if self.origin.digest == Some(digest) && self.saves.is_empty() {
-            return Some(0);
-        }
-        let saved = self.saves.iter().rev().find(|(saved, _)| *saved == digest).map(|(_, position)| *position);
+        let saved = self.saves.iter().rev().find(|save| save.digest == digest).map(|save| save.position);
         saved.or_else(|| (self.origin.digest == Some(digest)).then_some(0))
     }
 }
@@ -431,7 +448,8 @@ impl Unsaved {
             return Ok(Recovery::Nothing);
         }
         // Others went on from the text that was saved last.
-        let saved = self.saves.last().map_or(0, |(_, position)| (*position).min(self.steps.len()));
+        let made = self.saves.iter().rev().find(|save| save.was_made);
+        let saved = made.map_or(0, |save| save.position.min(self.steps.len()));
         let base = replay(&origin, &self.steps[..saved])?.0;
         Ok(Recovery::Merge { base, mine, on })
     }

@@ -5,7 +5,7 @@
 //! the new; nothing that somebody wrote is removed unless a durable copy exists; success is told only when the new text and its
 //! name are on the disk. A failure leaves the old file whole and no litter.
 
-use super::backup::{Backup, Backups, Cause};
+use super::backup::{Backup, Backups, Cause, Retention};
 use super::clock::Clock;
 use super::disk::Disk;
 use super::error::{Obstacle, SaveError, Step};
@@ -90,6 +90,8 @@ pub struct Options {
     pub backup: BackupPolicy,
     /// How long to wait for the lock.
     pub wait: Duration,
+    /// Which backups are kept afterwards.
+    pub retention: Retention,
 }
 
 /// How sure it is that a power cut can't take the save back.
@@ -135,11 +137,11 @@ pub fn save(
 ) -> Result<Saved, SaveError> {
     let (target, locking) = lock_target(env, path, options.wait, observer)?;
     let saved = Attempt { env, target: &target, options, observer }.run(expected, content)?;
-    Ok(finish(env, &target, locking, saved))
+    Ok(finish(env, &target, locking, &options.retention, saved))
 }
 
 /// Lets go of the lock, and then does what nobody has to wait for.
-pub(super) fn finish(env: &Env, target: &Path, locking: Locking, mut saved: Saved) -> Saved {
+pub(super) fn finish(env: &Env, target: &Path, locking: Locking, retention: &Retention, mut saved: Saved) -> Saved {
     if let Locking::Unavailable(why, _) = &locking {
         saved.unlocked = Some(why.clone());
     }
@@ -148,7 +150,7 @@ pub(super) fn finish(env: &Env, target: &Path, locking: Locking, mut saved: Save
         // No backup more, none too many.
         return saved;
     }
-    if let Err(error) = Backups::of(env.disk, env.state_folder, target).prune(env.clock) {
+    if let Err(error) = Backups::of(env.disk, env.state_folder, target).prune(env.clock, retention) {
         log::warn!("old backups could not be removed: {error}");
     }
     saved

@@ -1,5 +1,6 @@
 //! What the program remembers between starts: recent files, colours, the window.
 
+use super::backup::Retention;
 use super::disk::{Disk, Readers};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -16,9 +17,35 @@ pub struct Settings {
     pub theme: String,
     /// The window's inner size in points.
     pub window: Option<(f32, f32)>,
+    /// Saves by itself after so many unsaved edits; 0 for never.
+    pub autosave_edits: u32,
+    /// Saves by itself after so many seconds without an edit; 0 for never.
+    pub autosave_seconds: u32,
+    /// Backups of each file that stay; none for the usual number, and likewise for the next three.
+    pub backup_count: Option<u32>,
+    /// Days for which one backup a day stays.
+    pub backup_days: Option<u32>,
+    /// Megabytes for the backups of one file.
+    pub backup_file_mb: Option<u32>,
+    /// Megabytes for all backups.
+    pub backup_total_mb: Option<u32>,
     /// What this version does not know.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Settings {
+    /// Which backups are kept.
+    pub fn retention(&self) -> Retention {
+        let usual = Retention::default();
+        let bytes = |megabytes: Option<u32>, usual: u64| megabytes.map_or(usual, |megabytes| u64::from(megabytes) << 20);
+        Retention {
+            count: self.backup_count.map_or(usual.count, |count| count as usize),
+            days: self.backup_days.unwrap_or(usual.days),
+            file_bytes: bytes(self.backup_file_mb, usual.file_bytes),
+            total_bytes: bytes(self.backup_total_mb, usual.total_bytes),
+        }
+    }
 }
 
 /// JSON has no words for a path that is not Unicode.

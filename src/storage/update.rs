@@ -52,7 +52,7 @@ pub fn update<E>(
         match (Attempt { env, target: &target, options, observer: &mut *observer }).run(&expected, &document) {
             Err(SaveError::Conflict(_)) if tries < REPEATS => {}
             Err(error) => return Err(UpdateError::Save(error)),
-            Ok(saved) => return Ok(finish(env, &target, locking, saved)),
+            Ok(saved) => return Ok(finish(env, &target, locking, &options.retention, saved)),
         }
     }
 }

@@ -25,18 +25,26 @@ struct Banner {
 }
 
 /// Draws the banners that are due, the most urgent one on top.
-pub fn banner_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
+pub fn banner_ui(ui: &mut Ui, state: &State, now_ms: u64, inputs: &mut Vec<Input>) {
     let Some(session) = state.session() else { return };
-    for (number, banner) in banners(session).into_iter().enumerate() {
+    for (number, banner) in banners(session, now_ms).into_iter().enumerate() {
         draw(ui, number, &banner, inputs);
     }
 }
 
-fn banners(session: &Session) -> Vec<Banner> {
+/// When a failed save is tried again.
+fn again(session: &Session, now_ms: u64) -> String {
+    match session.metrics.retry_at_ms {
+        Some(at) if at > now_ms => format!(" It is tried again in {}.", counted((at - now_ms).div_ceil(1000), "second")),
+        _ => String::new(),
+    }
+}
+
+fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
     let mut banners = Vec::new();
     let name = session.name.clone();
     // While a save runs it is not known yet what is on the disk.
-    let disk = if session.saving.is_some() { Status::Saved } else { session.status_of_disk() };
+    let disk = if session.saving.is_some() || session.merging.is_some() { Status::Saved } else { session.status_of_disk() };
     match disk {
         Status::Conflict | Status::ChangedOnDisk => {
             let (when, differ) = match session.theirs() {
@@ -53,7 +61,7 @@ fn banners(session: &Session) -> Vec<Banner> {
             banners.push(Banner {
                 subject: name.clone(),
                 text: format!(" was changed on disk by another program{when}{mine}. {differ}; both versions are safe."),
-                choices: vec![Command::Compare, Command::KeepMine, Command::TakeTheirs, Command::SaveCopy],
+                choices: vec![Command::Merge, Command::KeepMine, Command::TakeTheirs, Command::Compare, Command::SaveCopy],
                 tone: Tone::Question,
             });
         }
@@ -71,8 +79,29 @@ fn banners(session: &Session) -> Vec<Banner> {
         let report = &failure.report;
         banners.push(Banner {
             subject: format!("{name} was not saved."),
-            text: format!(" {} {} {}", report.what, report.safe, report.todo),
-            choices: vec![Command::Retry, Command::SaveCopy, Command::Dismiss],
+            text: format!(" {} {} {}{}", report.what, report.safe, report.todo, again(session, now_ms)),
+            choices: if failure.needs_backup {
+                vec![Command::Retry, Command::SaveWithoutBackup, Command::SaveCopy, Command::Dismiss]
+            } else {
+                vec![Command::Retry, Command::SaveCopy, Command::Dismiss]
+            },
+            tone: Tone::Question,
+        });
+    }
+    if let Some(alert) = session.metrics.alert {
+        banners.push(Banner {
+            subject: String::new(),
+            text: alert.text(),
+            choices: vec![Command::Save, Command::SaveCopy, Command::Dismiss],
+            tone: Tone::Question,
+        });
+    }
+    if let Some(found) = session.recoverable.first() {
+        let edits = if found.edits == 1 { "1 unsaved edit".to_owned() } else { format!("{} unsaved edits", found.edits) };
+        banners.push(Banner {
+            subject: edits,
+            text: " from before can be recovered.".to_owned(),
+            choices: vec![Command::Recover],
             tone: Tone::Question,
         });
     }

@@ -1,12 +1,14 @@
 //! Questions over the window. Escape is always the choice that changes nothing.
 
 use crate::state::command::{Command, TABLE};
+use crate::state::saving::Options;
 use crate::state::{Answer, Dialog, FileKind, Input, Report, State};
-use crate::ui::theme;
+use crate::ui::text::{clip, line_ui, visible};
+use crate::ui::{Memory, theme};
 use egui::{Grid, Id, Modal, RichText, ScrollArea, TextEdit, Ui};
 
 /// Draws the dialog that is due.
-pub fn dialog_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
+pub fn dialog_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<Input>) {
     let Some(dialog) = &state.dialog else { return };
     let frame = egui::Frame::popup(ui.style()).inner_margin(18.0).fill(theme::tokens(ui).window);
     let response = Modal::new(Id::unique("dialog")).frame(frame).show(ui.ctx(), |ui| {
@@ -15,6 +17,9 @@ pub fn dialog_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
             Dialog::Close => close_ui(ui, state, inputs),
             Dialog::ClosingAfterSave => closing_ui(ui, state, inputs),
             Dialog::Path { purpose, text, why } => path_ui(ui, purpose.kind(), text, why, inputs),
+            Dialog::Recover => recover_ui(ui, state, memory, inputs),
+            Dialog::Left(left) => left_ui(ui, left, inputs),
+            Dialog::Settings => settings_ui(ui, state, inputs),
             Dialog::Help => help_ui(ui, inputs),
             Dialog::About => about_ui(ui, inputs),
             Dialog::Trouble(report) => trouble_ui(ui, report, inputs),
@@ -64,9 +69,9 @@ fn close_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
 
 fn closing_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     title(ui, "Still saving…");
-    let step = state.session().and_then(|session| session.saving.as_ref()).map_or("", |saving| saving.step);
+    let step = state.session().and_then(|session| session.saving.as_ref()).map_or("", |saving| saving.step.as_str());
     ui.label(format!("The window closes as soon as the file is safe on the disk. At the moment: {step}."));
-    buttons(ui, &[("Keep the window open", Answer::Cancel)], inputs);
+    buttons(ui, &[("Keep the window open", Answer::Cancel), ("Close, recover later", Answer::CloseNow)], inputs);
 }
 
 fn path_ui(ui: &mut Ui, kind: FileKind, text: &str, why: &str, inputs: &mut Vec<Input>) {
@@ -86,6 +91,115 @@ fn path_ui(ui: &mut Ui, kind: FileKind, text: &str, why: &str, inputs: &mut Vec<
     }
     let label = if kind == FileKind::Open { "Open file" } else { "Write file" };
     buttons(ui, &[(label, Answer::Path(typed)), ("Cancel", Answer::Cancel)], inputs);
+}
+
+/// Edits in a list: what, where, and the values.
+macro_rules! edits_ui {
+    ($ui:expr, $list:expr) => {{
+        let tokens = theme::tokens($ui);
+        ScrollArea::vertical().max_height(260.0).auto_shrink([false, true]).show_rows($ui, 18.0, $list.len(), |ui, rows| {
+            for lost in &$list[rows] {
+                let place = if lost.pointer.is_empty() { "the whole document" } else { &lost.pointer };
+                let values = match (&lost.was, &lost.mine) {
+                    (Some(was), Some(mine)) => format!(": {was} → {mine}"),
+                    (Some(value), None) | (None, Some(value)) => format!(": {value}"),
+                    (None, None) => String::new(),
+                };
+                let now = lost.now.as_ref().map_or_else(String::new, |now| format!(" (on disk: {now})"));
+                let text = format!("{} {place}{values}{now}", lost.what);
+                line_ui(ui, &visible(clip(&text, 160).text), &theme::mono(), tokens.text, egui::Sense::hover());
+            }
+        });
+    }};
+}
+
+fn recover_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<Input>) {
+    let Some((session, found)) = state.session().and_then(|session| Some((session, session.recoverable.first()?))) else {
+        return;
+    };
+    let when = memory.when.as_ref().map_or_else(String::new, |when| when(i128::from(found.at_ms) * 1_000_000));
+    let edits = if found.edits == 1 { "1 unsaved edit".to_owned() } else { format!("{} unsaved edits", found.edits) };
+    title(ui, &format!("Recover {edits} of {} from {when}?", session.name));
+    ui.label("Treekeep ended before they were saved. They come back as unsaved edits; the file stays as it is until you save.");
+    if session.recoverable.len() > 1 {
+        ui.label(format!("There are {} such sets of edits; this is the oldest.", session.recoverable.len()));
+    }
+    ui.add_space(6.0);
+    edits_ui!(ui, found.list);
+    buttons(
+        ui,
+        &[
+            ("Recover", Answer::Recover),
+            ("Compare…", Answer::CompareRecovered),
+            ("Discard", Answer::Discard),
+            ("Later", Answer::Cancel),
+        ],
+        inputs,
+    );
+}
+
+fn left_ui(ui: &mut Ui, left: &[crate::state::Left], inputs: &mut Vec<Input>) {
+    title(ui, "Some edits could not be made again");
+    ui.label("Another program changed these places. What stands there on the disk was kept; the rest of your edits is back.");
+    ui.add_space(6.0);
+    edits_ui!(ui, left);
+    buttons(ui, &[("OK", Answer::Cancel)], inputs);
+}
+
+fn settings_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
+    title(ui, "Settings");
+    let tokens = theme::tokens(ui);
+    let mut options: Options = state.options.clone();
+    section(ui, "Save by itself");
+    let number = |ui: &mut Ui, label: &str, value: &mut u32, range: std::ops::RangeInclusive<u32>| {
+        let response = ui.add(egui::DragValue::new(value).range(range));
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(label));
+    };
+    for (label, unit, value, usual) in [
+        ("After so many edits", "edits", &mut options.autosave_edits, 10),
+        ("After so long without an edit", "seconds", &mut options.autosave_seconds, 30),
+    ] {
+        ui.horizontal(|ui| {
+            let mut on = *value > 0;
+            if ui.checkbox(&mut on, label).changed() {
+                *value = if on { usual } else { 0 };
+            }
+            if on {
+                number(ui, unit, value, 1..=100_000);
+                ui.label(unit);
+            }
+        });
+    }
+    ui.label(RichText::new("Never over a conflict, and never while you are typing in a row.").color(tokens.muted));
+    section(ui, "Kept versions");
+    Grid::new("retention").num_columns(3).spacing([14.0, 6.0]).show(ui, |ui| {
+        for (label, unit, value, usual) in [
+            ("The newest of each file", "versions", &mut options.backup_count, 20),
+            ("One a day for", "days", &mut options.backup_days, 30),
+            ("At most, for each file", "MB", &mut options.backup_file_mb, 256),
+            ("At most, in all", "MB", &mut options.backup_total_mb, 2048),
+        ] {
+            ui.label(label);
+            let mut chosen = value.unwrap_or(usual);
+            number(ui, label, &mut chosen, 1..=1_000_000);
+            if chosen != value.unwrap_or(usual) {
+                *value = Some(chosen);
+            }
+            ui.label(unit);
+            ui.end_row();
+        }
+    });
+    let remark = "The newest version of a file stays whatever these say, and what other programs wrote stays for 30 days.";
+    ui.label(RichText::new(remark).color(tokens.muted));
+    if options != state.options {
+        inputs.push(Input::Options(options));
+    }
+    buttons(ui, &[("Done", Answer::Cancel)], inputs);
+}
+
+fn section(ui: &mut Ui, text: &str) {
+    ui.add_space(8.0);
+    ui.label(RichText::new(text).strong());
 }
 
 fn help_ui(ui: &mut Ui, inputs: &mut Vec<Input>) {

@@ -16,7 +16,7 @@ pub fn differences_ui(ui: &mut Ui, session: &Session, inputs: &mut Vec<Input>) {
     let Some(differences) = &session.differences else { return };
     let tokens = theme::tokens(ui);
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Mine and theirs").size(14.0));
+        ui.label(RichText::new(format!("Mine and {}", differences.label.to_lowercase())).size(14.0));
         ui.label(RichText::new(counted(differences.total, "difference")).color(tokens.muted));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if theme::quiet_button(ui, "Close list").clicked() {
@@ -53,7 +53,9 @@ fn row_ui(ui: &mut Ui, differences: &Differences, number: usize, inputs: &mut Ve
     {
         inputs.push(Input::Select(path.clone()));
     }
-    for (side, value) in [("Mine", value(&differences.mine, mine)), ("Theirs", value(&differences.theirs, theirs))] {
+    for (side, value) in
+        [("Mine", value(&differences.mine, mine)), (differences.label.as_str(), value(&differences.theirs, theirs))]
+    {
         ui.horizontal(|ui| {
             ui.add_sized(egui::vec2(42.0, 16.0), egui::Label::new(RichText::new(side).color(tokens.muted).size(11.0)));
             line_ui(ui, &value, &theme::mono(), tokens.text, Sense::hover());

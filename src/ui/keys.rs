@@ -46,7 +46,9 @@ fn movement(key: Key, page: u64) -> Option<Go> {
 pub fn take(ui: &Ui, state: &State, page: u64, inputs: &mut Vec<Input>) {
     let in_text = ui.ctx().text_edit_focused();
     // Keys without Ctrl belong to what has the focus: a button is pressed with Enter.
-    let in_tree = !in_text && ui.memory(|memory| memory.focused()).is_none_or(|focused| focused == super::tree::focus_id());
+    let in_merge = state.session().is_some_and(|session| session.merging.is_some());
+    let in_tree =
+        !in_text && !in_merge && ui.memory(|memory| memory.focused()).is_none_or(|focused| focused == super::tree::focus_id());
     let shortcuts: Vec<(Command, KeyboardShortcut)> = TABLE
         .iter()
         .flat_map(|entry| entry.shortcuts.iter().filter_map(|text| parse(text)).map(|keys| (entry.command, keys)))
@@ -64,7 +66,7 @@ pub fn take(ui: &Ui, state: &State, page: u64, inputs: &mut Vec<Input>) {
                         shortcuts.iter().find(|(_, keys)| keys.logical_key == *key && modifiers.matches_exact(keys.modifiers));
                     found
                         .filter(|(command, keys)| {
-                            let anywhere = keys.modifiers.command || matches!(key, Key::F1 | Key::F5);
+                            let anywhere = in_merge || keys.modifiers.command || matches!(key, Key::F1 | Key::F5);
                             let here = if in_text { works_in_text(*command) } else { anywhere || in_tree };
                             // Escape closes menus, too: it is taken only where there is something to stop.
                             here && (*command != Command::Cancel || command.is_enabled(state))

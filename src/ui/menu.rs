@@ -29,6 +29,8 @@ pub fn menu_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
             ui.separator();
             items(ui, state, &[1, 2, 3, 4].map(Command::ExpandLevels), inputs);
             ui.separator();
+            items(ui, state, &[Command::Statistics, Command::Saving], inputs);
+            ui.separator();
             for choice in [Theme::System, Theme::Light, Theme::Dark] {
                 let entry = Command::Theme(choice).entry();
                 if ui.radio(state.theme == choice, entry.label).on_hover_text(entry.tooltip).clicked() {
@@ -58,7 +60,9 @@ fn file_menu(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     ui.separator();
     items(ui, state, &[Command::Save, Command::SaveCopy, Command::CheckDisk], inputs);
     ui.separator();
-    items(ui, state, &[Command::Close], inputs);
+    items(ui, state, &[Command::FileHistory, Command::Merge, Command::Recover], inputs);
+    ui.separator();
+    items(ui, state, &[Command::Settings, Command::Close], inputs);
 }
 
 /// Draws what can be done with the selected row.

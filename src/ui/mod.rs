@@ -5,7 +5,7 @@
 //! * [`format`]: numbers and sizes for people.
 //! * [`tree`]: the rows, the field in a row, the scroll bar.
 //! * [`keys`]: the keyboard. [`menu`], [`banner`], [`path_bar`], [`status_bar`]: what stands around the tree.
-//! * [`start_page`], [`broken`], [`differences`], [`dialogs`]: what stands in its place or over it.
+//! * [`start_page`], [`broken`], [`merge`], [`differences`], [`side_panels`], [`dialogs`]: what stands in its place, beside it or over it.
 
 pub mod banner;
 pub mod broken;
@@ -14,7 +14,9 @@ pub mod differences;
 pub mod format;
 pub mod keys;
 pub mod menu;
+pub mod merge;
 pub mod path_bar;
+pub mod side_panels;
 pub mod start_page;
 pub mod status_bar;
 pub mod text;
@@ -29,8 +31,12 @@ use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 pub struct Memory {
     /// The tree as it was drawn last.
     pub tree: tree::Memory,
+    /// The list of changes to merge.
+    pub merge: merge::Memory,
     /// Milliseconds since the program began.
     pub now_ms: u64,
+    /// Writes a moment (nanoseconds since 1970) for people.
+    pub when: Option<Box<dyn Fn(i128) -> String>>,
 }
 
 /// Draws the whole window; gives what the person did.
@@ -44,7 +50,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
         keys::take(ui, state, memory.tree.page, &mut inputs);
     }
     Panel::top("menu").frame(bar).exact_size(38.0).show(ui, |ui| menu::menu_ui(ui, state, &mut inputs));
-    banner::banner_ui(ui, state, &mut inputs);
+    banner::banner_ui(ui, state, memory.now_ms, &mut inputs);
     if let Some(session) = state.session() {
         Panel::bottom("status").frame(bar.inner_margin(Margin::symmetric(14, 0))).exact_size(28.0).show(ui, |ui| {
             status_bar::status_ui(ui, session, memory.now_ms);
@@ -55,6 +61,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
                 differences::differences_ui(ui, session, &mut inputs);
             });
         }
+        side_ui(ui, state, session, memory, &mut inputs);
         Panel::top("path").frame(Frame::new().fill(tokens.tree).inner_margin(Margin::symmetric(14, 0))).exact_size(32.0).show(
             ui,
             |ui| {
@@ -67,9 +74,34 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
         Some(tab) => match &tab.content {
             Content::Loading { path, done, total } => start_page::loading_ui(ui, path, *done, *total, &mut inputs),
             Content::Broken { path, broken } => broken::broken_ui(ui, path, broken, &mut inputs),
+            Content::Ready(session) if session.merging.is_some() => {
+                if let Some(merging) = &session.merging {
+                    merge::merge_ui(ui, session, merging, &mut memory.merge, &mut inputs);
+                }
+            }
             Content::Ready(session) => tree::tree_ui(ui, state, tab.id, session, &mut memory.tree, &mut inputs),
         },
     });
-    dialogs::dialog_ui(ui, state, &mut inputs);
+    dialogs::dialog_ui(ui, state, memory, &mut inputs);
     inputs
+}
+
+/// What stands beside the tree, one at a time.
+fn side_ui(ui: &mut Ui, state: &State, session: &crate::state::Session, memory: &Memory, inputs: &mut Vec<Input>) {
+    if session.versions.is_none() && session.statistics.is_none() && !state.shows_saving {
+        return;
+    }
+    let tokens = theme::tokens(ui);
+    let line = egui::Stroke::new(1.0, tokens.line);
+    let frame = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(14, 10)).stroke(line);
+    Panel::right("side").frame(frame).default_size(400.0).min_size(280.0).show(ui, |ui| {
+        if let Some(versions) = &session.versions {
+            let when = |ns: i128| memory.when.as_ref().map_or_else(String::new, |when| when(ns));
+            side_panels::versions_ui(ui, versions, &when, inputs);
+        } else if let Some(counting) = &session.statistics {
+            side_panels::statistics_ui(ui, session, counting, inputs);
+        } else {
+            side_panels::saving_ui(ui, state, session, memory.now_ms, inputs);
+        }
+    });
 }

@@ -30,6 +30,7 @@ pub fn start_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
         });
         ui.add_space(8.0);
         ui.label(RichText::new("Or drop a file on this window.").color(tokens.muted));
+        unsaved_ui(ui, state, inputs);
         if state.recent.is_empty() {
             return;
         }
@@ -55,6 +56,30 @@ pub fn start_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
             }
         });
     });
+}
+
+/// Edits that earlier runs left unsaved.
+fn unsaved_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
+    if state.unsaved.is_empty() {
+        return;
+    }
+    let tokens = theme::tokens(ui);
+    ui.add_space(22.0);
+    ui.label(RichText::new("Unsaved edits from before").color(tokens.edited).size(11.0));
+    for (number, found) in state.unsaved.iter().enumerate() {
+        ui.horizontal(|ui| {
+            if theme::quiet_button(ui, &format!("Recover {}", found.name)).clicked() {
+                inputs.push(Input::OpenUnsaved(number));
+            }
+            let edits = if found.edits == 1 { "1 edit".to_owned() } else { format!("{} edits", found.edits) };
+            let place = found
+                .document
+                .as_ref()
+                .and_then(|path| path.parent())
+                .map_or("never saved".to_owned(), |folder| folder.display().to_string());
+            ui.add(Label::new(RichText::new(format!("{edits}, {place}")).color(tokens.muted)).truncate());
+        });
+    }
 }
 
 /// Draws a file on its way.

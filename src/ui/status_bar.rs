@@ -49,6 +49,13 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64) {
                 if session.document().values() == 1 { "value" } else { "values" }
             ),
         );
+        if let Some(why) = &session.journal.trouble {
+            let text = RichText::new("Crash protection off").color(tokens.edited).size(12.0).strong();
+            ui.label(text).on_hover_text(format!("Edits would not survive a crash: {why}. Save now."));
+        } else if session.journal.pending() > 0 {
+            let hint = "They are being written to the crash journal.";
+            muted(ui, format!("{} not safe from a crash yet", counted(session.journal.pending(), "edit"))).on_hover_text(hint);
+        }
         if let Some(time) = &session.last_save {
             muted(ui, format!("Last save {time}"));
         }

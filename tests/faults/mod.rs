@@ -11,7 +11,8 @@ use std::process::{Command, Output};
 use std::time::Duration;
 use treekeep::document::Document;
 use treekeep::storage::{
-    BackupPolicy, Cause, Clock, Digest, Disk, Env, Expected, Options, SaveError, Saved, SystemClock, Version, read, save,
+    BackupPolicy, Cause, Clock, Digest, Disk, Env, Expected, Options, Retention, SaveError, Saved, SystemClock, Version, read,
+    save,
 };
 
 pub const OLD: &str = "{\"a\": 1}\n";
@@ -77,7 +78,11 @@ impl Place {
     ) -> Result<Saved, SaveError> {
         let state = self.state();
         let env = Env { disk, clock, state_folder: &state };
-        let options = Options { backup: BackupPolicy::Keep(Cause::Save), wait: Duration::from_millis(200) };
+        let options = Options {
+            backup: BackupPolicy::Keep(Cause::Save),
+            wait: Duration::from_millis(200),
+            retention: Retention::default(),
+        };
         save(&env, path, expected, &Document::parse(text).unwrap(), options, &mut |_| ControlFlow::Continue(()))
     }
 

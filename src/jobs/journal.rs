@@ -1,0 +1,330 @@
+//! The thread that writes journals: what it is told is written at once, and synced within a second.
+
+use super::{Outbox, Surroundings};
+use crate::document::Document;
+use crate::state::journal::{EndOfJournal, JournalOrder, Note};
+use crate::state::{DocumentId, Event};
+use crate::storage::{self, BASE_LIMIT, Begin, Digest, Journal, Record};
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Larger documents are never written as a whole.
+const SNAPSHOT_LIMIT: u64 = 64 << 20;
+/// What was written is synced so long after the first of it.
+const SYNC_AFTER: Duration = Duration::from_millis(250);
+/// A journal that could not be written is tried again after this.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// Journals are begun anew when they have grown by at least this, and at most that much.
+const GROWTH: (u64, u64) = (1 << 20, 16 << 20);
+
+/// What the thread is told.
+pub enum Order {
+    /// Notes of a document.
+    Write(JournalOrder),
+    /// The text with this mark is about to take the file's place; answered when that is durable.
+    SaveBegin(DocumentId, u64, Digest, mpsc::Sender<()>),
+    /// The document is closed.
+    End(DocumentId, EndOfJournal),
+    /// Edits of an older journal were made again here: it goes when they are durable.
+    Forget(DocumentId, PathBuf),
+    /// Makes everything durable now.
+    Sync,
+}
+
+/// Starts the thread. It ends when nobody can tell it anything any more, with everything durable.
+pub fn start(surroundings: Arc<Surroundings>, outbox: Outbox) -> Option<(mpsc::Sender<Order>, JoinHandle<()>)> {
+    let (sender, orders) = mpsc::channel();
+    let teller = outbox.clone();
+    let work = move || Thread { surroundings, outbox, writers: HashMap::new() }.run(&orders);
+    match thread::Builder::new().name("journal".to_owned()).spawn(work) {
+        Ok(thread) => Some((sender, thread)),
+        Err(error) => {
+            teller.send(Event::Notice(format!("Edits are not safe from a crash, since no thread could be started: {error}.")));
+            None
+        }
+    }
+}
+
+struct Thread {
+    surroundings: Arc<Surroundings>,
+    outbox: Outbox,
+    writers: HashMap<DocumentId, Writer>,
+}
+
+/// The journal of one document.
+struct Writer {
+    begin: Begin,
+    base: Option<Document>,
+    journal: Option<Journal>,
+    /// The document after the last note.
+    document: Document,
+    unsaved: u64,
+    /// Steps that can be taken back, and made again, by what is in the journal.
+    undoable: u64,
+    redoable: u64,
+    /// Bytes at its beginning.
+    base_length: u64,
+    notes: u64,
+    /// A journal of the same document that this one takes the place of.
+    replaces: Option<Journal>,
+    /// Records that could not be written yet.
+    unwritten: Vec<Record>,
+    sync_at: Option<Instant>,
+    try_at: Option<Instant>,
+}
+
+impl Thread {
+    fn run(&mut self, orders: &mpsc::Receiver<Order>) {
+        loop {
+            let next = self.writers.values().filter_map(|writer| writer.sync_at.into_iter().chain(writer.try_at).min()).min();
+            let order = match next {
+                None => orders.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+                Some(at) => orders.recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            match order {
+                Ok(order) => self.take(order),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return self.sync(true),
+            }
+            self.sync(false);
+        }
+    }
+
+    fn take(&mut self, order: Order) {
+        match order {
+            Order::Write(order) => self.write(order),
+            Order::SaveBegin(id, mark, digest, done) => {
+                if let Some(writer) = self.writers.get_mut(&id) {
+                    let noted = writer.append(&[Record::SaveBegin(mark, digest)]).and_then(|()| writer.sync());
+                    self.settle(id, noted);
+                }
+                // Who does not wait any more went on without.
+                let _ = done.send(());
+            }
+            Order::End(id, end) => {
+                let Some(journal) = self.writers.remove(&id).and_then(|writer| writer.journal) else { return };
+                let ended = match end {
+                    EndOfJournal::Saved => journal.remove(),
+                    EndOfJournal::Discarded => journal.discard(&self.surroundings.state_folder),
+                };
+                if let Err(error) = ended {
+                    log::warn!("a journal that is not needed stays: {error}");
+                }
+            }
+            Order::Forget(id, old) => {
+                let durable = self.writers.get_mut(&id).is_none_or(|writer| writer.journal.is_some() && writer.sync().is_ok());
+                let forgotten = if durable {
+                    storage::forget(&self.surroundings.disk, &self.surroundings.state_folder, &old)
+                } else {
+                    Ok(())
+                };
+                if let Err(error) = forgotten {
+                    log::warn!("{}: {error}", old.display());
+                }
+            }
+            Order::Sync => self.sync(true),
+        }
+    }
+
+    fn write(&mut self, order: JournalOrder) {
+        let JournalOrder { id, begin, notes, document, unsaved } = order;
+        if let Some((begin, base)) = begin {
+            let base = base.filter(|base| base.byte_len() <= BASE_LIMIT);
+            let writer = Writer {
+                begin,
+                base,
+                journal: None,
+                document: document.clone(),
+                unsaved,
+                undoable: 0,
+                redoable: 0,
+                base_length: 0,
+                notes: 0,
+                replaces: None,
+                unwritten: Vec::new(),
+                sync_at: None,
+                try_at: None,
+            };
+            // One that is begun anew takes the place of the one before when it is durable.
+            let old = self.writers.insert(id, writer);
+            if let Some(writer) = self.writers.get_mut(&id) {
+                writer.replaces = old.and_then(|old| old.journal);
+            }
+        }
+        let Some(writer) = self.writers.get_mut(&id) else { return };
+        (writer.document, writer.unsaved) = (document, unsaved);
+        writer.notes += notes.len() as u64;
+        let outcome = writer.take(&self.surroundings, notes);
+        self.settle(id, outcome);
+    }
+
+    /// Tells how it went. A journal that failed is left, and a new one begun: what a failed sync left behind can't be trusted.
+    fn settle(&mut self, id: DocumentId, outcome: io::Result<()>) {
+        let Some(writer) = self.writers.get_mut(&id) else { return };
+        let outcome = outcome.or_else(|_| writer.begin_anew(&self.surroundings));
+        match outcome {
+            Ok(()) => {
+                writer.try_at = None;
+                let length = writer.journal.as_ref().map_or(0, Journal::length);
+                self.outbox.send(Event::Journaled { id, notes: writer.notes, length });
+            }
+            Err(error) => {
+                writer.try_at = Some(Instant::now() + TRY_AGAIN);
+                let text = error.to_string();
+                let text = text.split(" (os error").next().unwrap_or(&text).to_owned();
+                self.outbox.send(Event::JournalTrouble(id, text));
+            }
+        }
+    }
+
+    /// Syncs what is due, and tries again what failed.
+    fn sync(&mut self, all: bool) {
+        let now = Instant::now();
+        for id in self.writers.keys().copied().collect::<Vec<_>>() {
+            let Some(writer) = self.writers.get_mut(&id) else { continue };
+            if writer.try_at.is_some_and(|at| at <= now || all) {
+                let anew = writer.begin_anew(&self.surroundings);
+                self.settle(id, anew);
+            } else if writer.sync_at.is_some_and(|at| at <= now || all)
+                && let Err(error) = writer.sync()
+            {
+                self.settle(id, Err(error));
+            }
+        }
+    }
+}
+
+impl Writer {
+    fn append(&mut self, records: &[Record]) -> io::Result<()> {
+        self.unwritten.extend_from_slice(records);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let Some(journal) = self.journal.as_mut() else { return Err(io::ErrorKind::NotFound.into()) };
+        journal.append(&self.unwritten)?;
+        self.unwritten.clear();
+        self.sync_at.get_or_insert_with(|| Instant::now() + SYNC_AFTER);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_at = None;
+        self.journal.as_mut().map_or(Ok(()), Journal::sync)
+    }
+
+    fn beginning(&mut self) -> Vec<Record> {
+        let text = self.base.as_ref().map(|base| Arc::new(base.to_bytes()));
+        if let (None, Some(text), Some(_)) = (&self.begin.digest, &text, &self.begin.path) {
+            self.begin.digest = Some(Digest::of(text).to_string());
+        }
+        [Record::Begin(self.begin.clone())].into_iter().chain(text.map(Record::Text)).collect()
+    }
+
+    fn take(&mut self, surroundings: &Surroundings, notes: Vec<Note>) -> io::Result<()> {
+        let mut records = Vec::new();
+        for note in notes {
+            match note {
+                Note::Record(record) => {
+                    let known = match &record {
+                        Record::Edit(made) => {
+                            self.undoable += u64::from(!made.joins);
+                            self.redoable = 0;
+                            true
+                        }
+                        Record::Undo => step(&mut self.undoable, &mut self.redoable),
+                        Record::Redo => step(&mut self.redoable, &mut self.undoable),
+                        _ => true,
+                    };
+                    if !known {
+                        // What was there before the journal can only be told as a whole.
+                        return self.snapshot(surroundings, self.unsaved);
+                    }
+                    records.push(record);
+                }
+                Note::Snapshot(steps) => return self.snapshot(surroundings, steps),
+                Note::Load(digest, size, document) => {
+                    (self.undoable, self.redoable) = (self.undoable + 1, 0);
+                    records.push(Record::Load(digest, size));
+                    if size <= BASE_LIMIT {
+                        records.push(Record::Text(Arc::new(document.to_bytes())));
+                    }
+                }
+            }
+        }
+        if self.journal.is_none() {
+            if self.unwritten.is_empty() {
+                self.unwritten = self.beginning();
+            }
+            self.unwritten.extend(records);
+            return self.create(surroundings, &self.unwritten.clone());
+        }
+        self.append(&records)?;
+        let grown = self.journal.as_ref().map_or(0, Journal::length).saturating_sub(self.base_length);
+        if self.document.byte_len() <= SNAPSHOT_LIMIT && grown > (4 * self.document.byte_len()).clamp(GROWTH.0, GROWTH.1) {
+            self.snapshot(surroundings, self.unsaved)?;
+        }
+        Ok(())
+    }
+
+    /// A new journal with the whole text in place of the edits.
+    fn snapshot(&mut self, surroundings: &Surroundings, steps: u64) -> io::Result<()> {
+        if self.document.byte_len() > SNAPSHOT_LIMIT {
+            return Err(io::Error::other("this document is too large to be kept as a whole; save it"));
+        }
+        let text = Arc::new(self.document.to_bytes());
+        let all: Vec<Record> = self.beginning().into_iter().chain([Record::Snapshot(steps, text)]).collect();
+        (self.undoable, self.redoable) = (0, 0);
+        self.create(surroundings, &all)
+    }
+
+    fn create(&mut self, surroundings: &Surroundings, records: &[Record]) -> io::Result<()> {
+        let mut journal = Journal::create(&surroundings.disk, &surroundings.state_folder, records)?;
+        let olds = [self.journal.take(), self.replaces.take()];
+        if olds.iter().any(Option::is_some)
+            && let Err(error) = journal.sync()
+        {
+            let [journal, replaces] = olds;
+            (self.journal, self.replaces) = (journal, replaces);
+            return Err(error);
+        }
+        self.base_length = journal.length();
+        self.unwritten.clear();
+        self.sync_at = Some(Instant::now() + SYNC_AFTER);
+        self.journal = Some(journal);
+        // The old ones go now that the new one is durable.
+        for old in olds.into_iter().flatten() {
+            if let Err(error) = old.remove() {
+                log::warn!("an older journal stays: {error}");
+            }
+        }
+        Ok(())
+    }
+
+    /// After a failure: everything once more, in another file.
+    fn begin_anew(&mut self, surroundings: &Surroundings) -> io::Result<()> {
+        if self.document.byte_len() <= SNAPSHOT_LIMIT {
+            return self.snapshot(surroundings, self.unsaved);
+        }
+        // What was written before can still be read, as far as it went.
+        let mut records = match &self.journal {
+            Some(old) => storage::journal_records(&surroundings.disk, old.path())?,
+            None => Vec::new(),
+        };
+        records.extend(self.unwritten.iter().cloned());
+        self.create(surroundings, &records)
+    }
+}
+
+/// A step from one side to the other; `false` where there is none.
+fn step(from: &mut u64, to: &mut u64) -> bool {
+    if *from == 0 {
+        return false;
+    }
+    (*from, *to) = (*from - 1, *to + 1);
+    true
+}

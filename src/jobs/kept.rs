@@ -1,0 +1,111 @@
+//! What was kept: unsaved edits of earlier runs, and the versions of a file; and counting on a snapshot.
+
+use super::{Outbox, Surroundings, absolute};
+use crate::document::{Document, Fragment, Statistics};
+use crate::state::recovery::RecoverFor;
+use crate::state::versions::VersionFor;
+use crate::state::{DocumentId, Event};
+use crate::storage::{self, Backup, Backups, Env, Settled, SystemClock};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long an opening waits for the lock, to finish a write that was interrupted.
+const WAIT: Duration = Duration::from_secs(2);
+/// Progress is told at most this often.
+const PROGRESS: Duration = Duration::from_millis(100);
+
+fn env(surroundings: &Surroundings) -> Env<'_> {
+    Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder }
+}
+
+/// A write in place that was interrupted is finished before the file is read.
+pub fn finish_interrupted(surroundings: &Surroundings, outbox: &Outbox, path: &Path) {
+    let what = match storage::finish_interrupted(&env(surroundings), &absolute(path), WAIT) {
+        Ok(None | Some(Settled::Undone)) => return,
+        Ok(Some(Settled::Finished { .. })) => "An interrupted save of this file was finished.".to_owned(),
+        Ok(Some(Settled::Superseded)) => {
+            "Another program wrote this file after a save of it was interrupted. The text of that save is kept in the file history."
+                .to_owned()
+        }
+        Err(error) => format!("An interrupted save of this file could not be finished: {} {}", error.what(), error.safe()),
+    };
+    outbox.send(Event::Notice(what));
+}
+
+/// Looks for journals.
+pub fn find_unsaved(surroundings: &Surroundings, outbox: &Outbox, of: Option<(DocumentId, PathBuf)>) {
+    let (id, path) = of.unzip();
+    match storage::unsaved(&surroundings.disk, &SystemClock, &surroundings.state_folder, path.as_deref()) {
+        Ok(found) => outbox.send(Event::Unsaved(id, found)),
+        Err(error) => log::warn!("unsaved edits of earlier runs could not be looked for: {error}"),
+    }
+}
+
+/// Reads a journal, and holds it against the disk.
+pub fn recover(surroundings: &Surroundings, outbox: &Outbox, id: DocumentId, journal: PathBuf, purpose: RecoverFor) {
+    let recovery = storage::recover(&surroundings.disk, &SystemClock, &surroundings.state_folder, &journal);
+    let recovery = recovery.map(Box::new).map_err(|error| error.to_string());
+    outbox.send(Event::Recovered(id, journal, purpose, recovery));
+}
+
+/// Puts a journal away.
+pub fn discard(surroundings: &Surroundings, outbox: &Outbox, journal: &Path) {
+    if let Err(error) = storage::forget(&surroundings.disk, &surroundings.state_folder, journal) {
+        outbox.send(Event::Notice(format!("The edits could not be put away: {error}.")));
+    }
+}
+
+/// Lists the kept versions of a file.
+pub fn list(surroundings: &Surroundings, outbox: &Outbox, id: DocumentId, path: &Path) {
+    let real = storage::real_path(&surroundings.disk, path).unwrap_or_else(|_| absolute(path));
+    let list = Backups::of(&surroundings.disk, &surroundings.state_folder, &real).list();
+    outbox.send(Event::Versions(id, list.map_err(|error| format!("The kept versions can't be listed: {error}."))));
+}
+
+/// Reads a kept version.
+pub fn read(surroundings: &Surroundings, outbox: &Outbox, id: DocumentId, backup: Backup, purpose: VersionFor) {
+    let read = storage::read(&surroundings.disk, &SystemClock, &backup.path, &mut |_, _| ControlFlow::Continue(()));
+    let fragment = read.map_err(|error| format!("That version can't be read: {error}.")).and_then(|opened| {
+        Fragment::new(opened.bytes)
+            .map_err(|problem| format!("That version is not JSON ({problem}). It can be opened, not compared."))
+    });
+    outbox.send(Event::VersionRead(id, backup, purpose, fragment));
+}
+
+/// Opens a file in a window of its own, not to be saved over.
+pub fn open_window(outbox: &Outbox, path: &Path) {
+    let started = std::env::current_exe().and_then(|program| {
+        std::process::Command::new(program).arg("--read-only").arg(path).stdin(std::process::Stdio::null()).spawn()
+    });
+    match started {
+        // Waited for, so that nothing of it is left when it is closed.
+        Ok(mut child) => {
+            let _ = child.wait();
+        }
+        Err(error) => outbox.send(Event::Notice(format!("No window could be opened for that version: {error}."))),
+    }
+}
+
+/// Measures what all backups take.
+pub fn measure(surroundings: &Surroundings, outbox: &Outbox) {
+    match Backups::total_size(&surroundings.disk, &surroundings.state_folder) {
+        Ok(bytes) => outbox.send(Event::BackupsMeasured(bytes)),
+        Err(error) => log::warn!("the backups could not be measured: {error}"),
+    }
+}
+
+/// Counts on a snapshot.
+pub fn count(outbox: &Outbox, id: DocumentId, document: &Document, watch: &mut dyn FnMut() -> ControlFlow<()>) {
+    let mut last = Instant::now();
+    let counted = Statistics::of(document.root(), &mut |done| {
+        if last.elapsed() >= PROGRESS {
+            last = Instant::now();
+            outbox.send(Event::CountProgress(id, done));
+        }
+        watch()
+    });
+    if let Some(counted) = counted {
+        outbox.send(Event::Counted(id, counted));
+    }
+}

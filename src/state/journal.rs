@@ -1,0 +1,118 @@
+//! What the journal is told, and what it told back. Each edit, undo and redo becomes a note in the update that makes it; the
+//! notes leave as an effect at the end of the same update, so a frame never waits for the disk, and nothing is forgotten.
+
+use super::DocumentId;
+use super::session::{Base, Session};
+use crate::document::{Document, Edit, pointer};
+use crate::storage::{Begin, Digest, Made, Record, old_value};
+
+/// Something for the journal.
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// A record as it will stand there.
+    Record(Record),
+    /// So many steps can only be told by the whole text.
+    Snapshot(u64),
+    /// Another version was loaded: its digest, length and text.
+    Load(Digest, u64, Document),
+}
+
+/// Notes on their way to the journal.
+pub struct JournalOrder {
+    /// The document.
+    pub id: DocumentId,
+    /// What the journal begins with, where this is its beginning; with the base's text.
+    pub begin: Option<(Begin, Option<Document>)>,
+    /// The notes, in order.
+    pub notes: Vec<Note>,
+    /// The document after all of them.
+    pub document: Document,
+    /// Its unsaved steps.
+    pub unsaved: u64,
+}
+
+/// What becomes of a journal when its document is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndOfJournal {
+    /// All is saved: it goes.
+    Saved,
+    /// The person does not want the edits: it is kept aside for a while.
+    Discarded,
+}
+
+/// What is known of a document's journal.
+#[derive(Clone, Debug, Default)]
+pub struct Journaling {
+    /// It was begun.
+    pub begun: bool,
+    /// Notes that leave at the end of this update.
+    pub outgoing: Vec<Note>,
+    /// Notes that were handed over.
+    pub handed: u64,
+    /// Notes that are written: they survive the end of the process.
+    pub written: u64,
+    /// Bytes in it.
+    pub length: u64,
+    /// Why edits are not safe from a crash at the moment.
+    pub trouble: Option<String>,
+}
+
+impl Journaling {
+    /// Notes that are not written yet.
+    pub fn pending(&self) -> u64 {
+        self.handed.saturating_sub(self.written)
+    }
+
+    /// Takes note of something that is only worth it where there is a journal.
+    pub fn note_if_begun(&mut self, note: Note) {
+        if self.begun || !self.outgoing.is_empty() {
+            self.outgoing.push(note);
+        }
+    }
+}
+
+impl Session {
+    /// Takes note of an edit that was made on `before`.
+    pub fn note_edit(&mut self, before: &Document, edit: &Edit, joins: bool, unix_ns: i128) {
+        let pointer = pointer::pointer(before.root(), &edit.place()).unwrap_or_else(|| match edit {
+            // A new child has no place of its own yet.
+            Edit::Insert { parent, index, key, .. } => {
+                let parent = pointer::pointer(before.root(), parent).unwrap_or_default();
+                let token = key.as_ref().map_or_else(|| index.to_string(), |key| pointer::escape(&key.plain()));
+                format!("{parent}/{token}")
+            }
+            _ => String::new(),
+        });
+        let made = Made { edit: edit.clone(), joins, at_ms: (unix_ns / 1_000_000) as i64, pointer, old: old_value(before, edit) };
+        self.journal.outgoing.push(Note::Record(Record::Edit(made)));
+    }
+
+    /// The notes of this update, if there are any.
+    pub fn take_notes(&mut self, id: DocumentId, unix_ns: i128) -> Option<JournalOrder> {
+        if self.journal.outgoing.is_empty() {
+            return None;
+        }
+        let notes = std::mem::take(&mut self.journal.outgoing);
+        self.journal.handed += notes.len() as u64;
+        let begin = (!self.journal.begun).then(|| {
+            let digest = self.history.base().digest();
+            let base = self.bases.iter().rev().find(|(known, _)| *known == digest).map(|(_, document)| document.clone());
+            let size = match self.history.base() {
+                Base::Version(version) => version.stamp.size,
+                Base::Read(stamp) => stamp.size,
+                Base::New => 0,
+            };
+            let begin = Begin {
+                path: self.path.clone(),
+                name: self.name.clone(),
+                digest: digest.map(|digest| digest.to_string()),
+                size,
+                at_ms: (unix_ns / 1_000_000) as i64,
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+            };
+            (begin, base)
+        });
+        self.journal.begun = true;
+        Some(JournalOrder { id, begin, notes, document: self.document().clone(), unsaved: self.unsaved() })
+    }
+}

@@ -1,0 +1,202 @@
+//! Edits that an earlier run left unsaved: found, shown, made again or put away.
+
+use super::session::{Base, OnDisk, Session, View};
+use super::update::{CompareFor, Effect, Now, merge_order};
+use super::{Content, Dialog, DocumentId, State, Tab, file_name};
+use crate::document::path::map_all;
+use crate::document::{Document, History, Step};
+use crate::state::journal::Note;
+use crate::state::rows::Fold;
+use crate::storage::{Found, Recovery};
+use std::path::PathBuf;
+
+/// What a journal is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoverFor {
+    /// To make its edits again.
+    Apply,
+    /// To show what they would change.
+    Compare,
+}
+
+/// Journals were looked for: for a document that was just opened, or for all.
+pub(super) fn found(state: &mut State, id: Option<DocumentId>, found: Vec<Found>) {
+    let Some(id) = id else {
+        state.unsaved = found;
+        return;
+    };
+    let Some(session) = state.session_of(id) else { return };
+    session.recoverable = found;
+    if !session.recoverable.is_empty() && state.dialog.is_none() {
+        state.dialog = Some(Dialog::Recover);
+    }
+}
+
+/// *Recover*, *Compare…* or *Discard* of the first one found.
+pub(super) fn recover(state: &mut State, purpose: RecoverFor, effects: &mut Vec<Effect>) {
+    let Some(id) = state.tab().map(|tab| tab.id) else { return };
+    let Some(session) = state.session_mut() else { return };
+    let Some(found) = session.recoverable.first() else { return };
+    if session.unsaved() > 0 && purpose == RecoverFor::Apply {
+        session.notice = Some("Save or undo what you edited since, then recover the edits from before.".to_owned());
+        return;
+    }
+    effects.push(Effect::Recover(id, found.journal.clone(), purpose));
+}
+
+/// Nobody wants them; they are kept aside for 30 days.
+pub(super) fn discard(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(session) = state.session_mut() else { return };
+    if session.recoverable.is_empty() {
+        return;
+    }
+    let found = session.recoverable.remove(0);
+    effects.push(Effect::DiscardJournal(found.journal));
+    if !session.recoverable.is_empty() {
+        state.dialog = Some(Dialog::Recover);
+    }
+}
+
+/// One of the list on the start page: its file is opened, or it becomes a document without one.
+pub(super) fn open_found(state: &mut State, number: usize, effects: &mut Vec<Effect>) {
+    let Some(found) = state.unsaved.get(number).cloned() else { return };
+    match &found.document {
+        Some(path) => super::update::open_files(state, vec![path.clone()], effects),
+        None => {
+            let id = DocumentId(state.number());
+            state.tabs = vec![Tab { id, content: Content::Loading { path: PathBuf::from(&found.name), done: 0, total: 0 } }];
+            state.active = 0;
+            effects.push(Effect::Recover(id, found.journal, RecoverFor::Apply));
+        }
+    }
+}
+
+/// A journal was read and held against the disk.
+pub(super) fn recovered(
+    state: &mut State,
+    id: DocumentId,
+    journal: PathBuf,
+    purpose: RecoverFor,
+    recovery: Result<Box<Recovery>, String>,
+    now: &Now,
+    effects: &mut Vec<Effect>,
+) {
+    let recovery = match recovery {
+        Ok(recovery) => *recovery,
+        Err(why) => return trouble(state, id, &why),
+    };
+    let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
+    if purpose == RecoverFor::Compare {
+        return compare(tab, recovery, effects);
+    }
+    match recovery {
+        Recovery::Nothing => {
+            if let Content::Ready(session) = &mut tab.content {
+                session.notice = Some("All of these edits are in the file already.".to_owned());
+                session.recoverable.retain(|found| found.journal != journal);
+            }
+            effects.push(Effect::ForgetJournal(id, journal));
+        }
+        Recovery::Fresh { document } => {
+            let (path, name) = match &tab.content {
+                Content::Ready(session) => (session.path.clone(), session.name.clone()),
+                Content::Loading { path, .. } | Content::Broken { path, .. } => (None, file_name(path)),
+            };
+            let mut session = Session::new(path, name, History::unsaved(document, Base::New, first_view()));
+            session.journal.outgoing.push(Note::Snapshot(1));
+            session.notice = Some("The edits are back. They are not saved yet.".to_owned());
+            tab.content = Content::Ready(Box::new(session));
+            state.unsaved.retain(|found| found.journal != journal);
+            effects.push(Effect::ForgetJournal(id, journal));
+        }
+        Recovery::Steps { on, steps, left } => {
+            let Content::Ready(old) = &mut tab.content else { return };
+            if old.unsaved() > 0 || old.saving.is_some() {
+                old.notice = Some("Save or undo what you edited since, then recover the edits from before.".to_owned());
+                return;
+            }
+            let (path, name) = (old.path.clone(), old.name.clone());
+            let recoverable: Vec<Found> = old.recoverable.iter().filter(|found| found.journal != journal).cloned().collect();
+            let begun = old.journal.begun;
+            let document = Document::of(&on.fragment);
+            let mut session = Session::new(path, name, History::new(document, Base::Version(on.version), old.view.clone()));
+            session.view = old.view.clone();
+            session.read_only = on.read_only;
+            session.on_disk = OnDisk::Base;
+            session.recoverable = recoverable;
+            session.journal.handed = old.journal.handed;
+            let count = steps.len();
+            for ready in steps {
+                let before = session.document().clone();
+                let view_before = session.view.clone();
+                session.view.fold = session.view.fold.shifted(ready.document.root(), &ready.shifts);
+                session.view.selection = map_all(&ready.shifts, &session.view.selection).into_path();
+                let step =
+                    Step { document: ready.document, label: ready.label.into(), shifts: ready.shifts, view_before, group: None };
+                session.history.push(step, now.ms);
+                if ready.edits.is_empty() {
+                    session.journal.outgoing.push(Note::Snapshot(session.unsaved()));
+                }
+                let mut between = before;
+                for (number, edit) in ready.edits.iter().enumerate() {
+                    session.note_edit(&between, edit, number > 0, now.unix_ns);
+                    if number + 1 < ready.edits.len()
+                        && let Ok(applied) = edit.apply(&between)
+                    {
+                        between = applied.document;
+                    }
+                }
+            }
+            session.metrics.edited(now.ms);
+            let edits = if count == 1 { "1 edit is back. It is".to_owned() } else { format!("{count} edits are back. They are") };
+            session.notice = Some(format!("{edits} not saved yet."));
+            if let Some(path) = &session.path {
+                effects.push(Effect::Watch(id, path.clone(), on.version));
+            }
+            let _ = begun;
+            tab.content = Content::Ready(Box::new(session));
+            effects.push(Effect::ForgetJournal(id, journal));
+            if !left.is_empty() {
+                state.dialog = Some(Dialog::Left(left));
+            }
+        }
+        Recovery::Merge { base, mine, on } => {
+            let Content::Ready(session) = &mut tab.content else { return };
+            let order = merge_order(session, base, mine, Document::of(&on.fragment), on.version, journal);
+            effects.push(Effect::Merge(id, Box::new(order)));
+        }
+    }
+}
+
+fn first_view() -> View {
+    View { fold: Fold::open(), ..View::default() }
+}
+
+fn compare(tab: &mut Tab, recovery: Recovery, effects: &mut Vec<Effect>) {
+    let Content::Ready(session) = &mut tab.content else { return };
+    let (mine, theirs) = match recovery {
+        Recovery::Nothing => {
+            session.notice = Some("All of these edits are in the file already.".to_owned());
+            return;
+        }
+        Recovery::Fresh { document } => (document, session.document().clone()),
+        Recovery::Steps { on, steps, .. } => {
+            let disk = Document::of(&on.fragment);
+            (steps.last().map_or_else(|| disk.clone(), |step| step.document.clone()), disk)
+        }
+        Recovery::Merge { mine, on, .. } => (mine, Document::of(&on.fragment)),
+    };
+    let purpose = CompareFor::List { mine: mine.clone(), theirs: theirs.clone(), label: "On disk".to_owned() };
+    effects.push(Effect::Compare(tab.id, mine.root().clone(), theirs.root().clone(), purpose));
+}
+
+fn trouble(state: &mut State, id: DocumentId, why: &str) {
+    let text = format!("The edits can't be recovered now: {why}. They are kept.");
+    if let Some(session) = state.session_of(id) {
+        session.notice = Some(text);
+        return;
+    }
+    state.tabs.retain(|tab| tab.id != id);
+    let report = super::session::Report { what: text, safe: String::new(), todo: String::new() };
+    state.dialog = Some(Dialog::Trouble(report));
+}
