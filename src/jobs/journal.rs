@@ -131,7 +131,7 @@ impl Thread {
     }
 
     fn write(&mut self, order: JournalOrder) {
-        let JournalOrder { id, begin, notes, document, unsaved } = order;
+        let JournalOrder { id, begin, notes, document, unsaved, handed } = order;
         if let Some((begin, base)) = begin {
             let base = base.filter(|base| base.byte_len() <= BASE_LIMIT);
             let writer = Writer {
@@ -157,7 +157,7 @@ impl Thread {
         }
         let Some(writer) = self.writers.get_mut(&id) else { return };
         (writer.document, writer.unsaved) = (document, unsaved);
-        writer.notes += notes.len() as u64;
+        writer.notes = handed;
         let outcome = writer.take(&self.surroundings, notes);
         self.settle(id, outcome);
     }

@@ -29,6 +29,8 @@ pub struct JournalOrder {
     pub document: Document,
     /// Its unsaved steps.
     pub unsaved: u64,
+    /// Notes handed over so far, these among them.
+    pub handed: u64,
 }
 
 /// What becomes of a journal when its document is closed.
@@ -113,6 +115,13 @@ impl Session {
             (begin, base)
         });
         self.journal.begun = true;
-        Some(JournalOrder { id, begin, notes, document: self.document().clone(), unsaved: self.unsaved() })
+        Some(JournalOrder {
+            id,
+            begin,
+            notes,
+            document: self.document().clone(),
+            unsaved: self.unsaved(),
+            handed: self.journal.handed,
+        })
     }
 }

@@ -161,7 +161,7 @@ fn settings_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     ] {
         ui.horizontal(|ui| {
             let mut on = *value > 0;
-            if ui.checkbox(&mut on, label).changed() {
+            if theme::checkbox(ui, &mut on, label).changed() {
                 *value = if on { usual } else { 0 };
             }
             if on {

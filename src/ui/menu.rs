@@ -33,7 +33,7 @@ pub fn menu_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
             ui.separator();
             for choice in [Theme::System, Theme::Light, Theme::Dark] {
                 let entry = Command::Theme(choice).entry();
-                if ui.radio(state.theme == choice, entry.label).on_hover_text(entry.tooltip).clicked() {
+                if theme::radio(ui, state.theme == choice, entry.label).on_hover_text(entry.tooltip).clicked() {
                     inputs.push(Input::Command(entry.command));
                     ui.close();
                 }

@@ -162,23 +162,30 @@ fn sides_ui(ui: &mut Ui, change: &Change, number: usize, inputs: &mut Vec<Input>
                 ui.vertical(|ui| {
                     ui.set_width(column);
                     match pick {
+                        // As high as the buttons beside it, so that the values stand on one line.
                         None => {
-                            ui.label(RichText::new(name).color(tokens.muted).size(12.0));
+                            ui.horizontal(|ui| {
+                                ui.set_min_height(ui.spacing().interact_size.y);
+                                ui.label(RichText::new(name).color(tokens.muted).size(12.0));
+                            });
                         }
                         Some(pick) => {
                             ui.horizontal(|ui| {
                                 // A screen reader reads the button alone: it names the place, too.
-                                let label = ui.radio(chosen(pick), name);
+                                let label = theme::radio(ui, chosen(pick), name);
                                 let spoken = format!("{name} at {}", change.pointer);
                                 ui.ctx().accesskit_node_builder(label.id, |node| node.set_label(spoken));
                                 if label.clicked() {
                                     inputs.push(Input::Merge(MergeInput::Choose(number, pick)));
                                 }
-                                if pick == Pick::Mine && change.can_be_both && ui.radio(chosen(Pick::Both), "Both").clicked() {
+                                if pick == Pick::Mine
+                                    && change.can_be_both
+                                    && theme::radio(ui, chosen(Pick::Both), "Both").clicked()
+                                {
                                     inputs.push(Input::Merge(MergeInput::Choose(number, Pick::Both)));
                                 }
                                 let by_hand = matches!(change.choice, Some(Choice::Value(_)));
-                                if pick == Pick::Theirs && ui.radio(by_hand, "By hand…").clicked() {
+                                if pick == Pick::Theirs && theme::radio(ui, by_hand, "By hand…").clicked() {
                                     inputs.push(Input::Merge(MergeInput::Edit(number)));
                                 }
                             });

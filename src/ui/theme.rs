@@ -257,6 +257,30 @@ fn button(ui: &mut Ui, text: &str, color: Color32, fills: &ButtonFills) -> Respo
     response
 }
 
+/// A choice among several, with an outline that can be seen on every ground.
+pub fn radio(ui: &mut Ui, is_chosen: bool, text: &str) -> Response {
+    ui.scope(|ui| {
+        outline(ui);
+        ui.radio(is_chosen, text)
+    })
+    .inner
+}
+
+/// A choice of its own.
+pub fn checkbox(ui: &mut Ui, is_chosen: &mut bool, text: &str) -> Response {
+    ui.scope(|ui| {
+        outline(ui);
+        ui.checkbox(is_chosen, text)
+    })
+    .inner
+}
+
+fn outline(ui: &mut Ui) {
+    let tokens = tokens(ui);
+    let inactive = &mut ui.visuals_mut().widgets.inactive;
+    (inactive.bg_fill, inactive.bg_stroke) = (tokens.field, Stroke::new(1.0, tokens.muted));
+}
+
 /// Draws the outline that shows where the keyboard is, around a widget that has the focus.
 pub fn focus_ring(ui: &Ui, response: &Response, radius: u8) {
     if response.has_focus() {
