@@ -1,142 +1,13 @@
 //! What the program decides, as lists of commands and events: no window, no disk, no thread.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
-use jiff::tz::TimeZone;
-use std::ops::ControlFlow;
-use std::path::PathBuf;
-use treekeep::document::{Comparison, Document, Fragment, Path, compare};
+mod program;
+
+use program::{Program, TEXT, stamp, version};
+use treekeep::document::{Document, Fragment, Path};
 use treekeep::state::session::{Part, Purpose};
-use treekeep::state::{
-    Answer, Command, Content, Dialog, DocumentId, Effect, Event, Go, Input, Now, Opened, PickPurpose, Report, SaveEnd, SaveOrder,
-    Session, State, Status, Timing, update,
-};
-use treekeep::storage::{Digest, Expected, Stamp, Version};
-
-const TEXT: &str = r#"{"title": "Genesis", "list": [1, 2, 3], "number": 12.50}"#;
-
-struct Program {
-    state: State,
-    effects: Vec<Effect>,
-    ms: u64,
-}
-
-fn stamp(time: i128) -> Stamp {
-    Stamp { size: 0, modified_ns: time, changed_ns: time, device: 1, inode: 1, seen_ns: time + 10_000_000_000 }
-}
-
-fn version(text: &str) -> Version {
-    // 14:02 on some day.
-    Version { stamp: stamp(50_520_000_000_000), digest: Digest::of(text.as_bytes()) }
-}
-
-impl Program {
-    fn new() -> Self {
-        Self { state: State::default(), effects: Vec::new(), ms: 0 }
-    }
-
-    /// A program with a file open, digest known.
-    fn open(text: &str) -> Self {
-        let mut program = Self::new();
-        program.take(Input::OpenFiles(vec![PathBuf::from("/data/genesis.json")]));
-        let id = program.id();
-        let fragment = Fragment::new(text).unwrap();
-        let opened = Opened { fragment, stamp: version(text).stamp, read_only: false };
-        program.event(Event::Opened(id, "/data/genesis.json".into(), opened));
-        program.event(Event::Digest(id, version(text).stamp, version(text).digest));
-        program
-    }
-
-    fn id(&self) -> DocumentId {
-        self.state.tab().unwrap().id
-    }
-
-    fn take(&mut self, input: Input) {
-        self.ms += 5000;
-        let now = Now { ms: self.ms, unix_ns: 50_527_000_000_000, zone: TimeZone::UTC };
-        self.effects.extend(update(&mut self.state, input, &now));
-    }
-
-    fn event(&mut self, event: Event) {
-        self.take(Input::Event(event));
-    }
-
-    fn command(&mut self, command: Command) {
-        self.take(Input::Command(command));
-    }
-
-    fn session(&self) -> &Session {
-        self.state.session().unwrap()
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.session().document().to_bytes()).unwrap()
-    }
-
-    fn status(&self) -> Status {
-        self.session().status()
-    }
-
-    /// Edits the value at `path`, as Enter, typing, Enter do.
-    fn edit(&mut self, path: &[u64], text: &str) {
-        self.take(Input::Edit(path.into(), Part::Value));
-        self.take(Input::Type(text.to_owned()));
-        self.take(Input::Commit);
-    }
-
-    /// Does what the jobs would do with comparisons.
-    fn compare(&mut self) {
-        while let Some(place) = self.effects.iter().position(|effect| matches!(effect, Effect::Compare(..))) {
-            let Effect::Compare(id, before, after, purpose) = self.effects.remove(place) else { unreachable!() };
-            let comparison: Comparison = compare(&before, &after, &mut || ControlFlow::Continue(())).unwrap();
-            self.event(Event::Compared(id, purpose, Box::new(comparison)));
-        }
-    }
-
-    fn saves(&mut self) -> Vec<SaveOrder> {
-        let (saves, others) = self.effects.drain(..).partition(|effect| matches!(effect, Effect::Save(_)));
-        self.effects = others;
-        let saves: Vec<Effect> = saves;
-        saves.into_iter().filter_map(|effect| if let Effect::Save(order) = effect { Some(order) } else { None }).collect()
-    }
-
-    fn save(&mut self) -> SaveOrder {
-        let mut saves = self.saves();
-        assert_eq!(saves.len(), 1, "one save was ordered");
-        saves.remove(0)
-    }
-
-    fn saved(&mut self, order: &SaveOrder) {
-        let text = String::from_utf8(order.document.to_bytes()).unwrap();
-        let end = SaveEnd::Saved {
-            version: version(&text),
-            purpose: order.purpose.clone(),
-            revision: order.revision,
-            remark: None,
-            timing: Timing::default(),
-        };
-        self.event(Event::SaveEnded(order.id, end));
-    }
-
-    fn failed(&mut self, order: &SaveOrder, is_conflict: bool) {
-        let report =
-            Report { what: "The disk is full.".into(), safe: "The file is unchanged.".into(), todo: "Make room.".into() };
-        let end = SaveEnd::Failed {
-            report,
-            purpose: order.purpose.clone(),
-            is_conflict,
-            is_cancelled: false,
-            needs_backup: false,
-            timing: Timing::default(),
-        };
-        self.event(Event::SaveEnded(order.id, end));
-    }
-
-    /// Another program writes the file.
-    fn other_writes(&mut self, text: &str) {
-        let id = self.id();
-        self.event(Event::DiskChanged(id, version(text), Fragment::new(text).unwrap()));
-    }
-}
+use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, Go, Input, Opened, PickPurpose, Status};
+use treekeep::storage::{Digest, Expected};
 
 #[test]
 fn an_edit_is_unsaved_until_the_save_has_ended() {
@@ -210,7 +81,7 @@ fn a_change_on_disk_is_loaded_while_nothing_is_edited() {
     assert_eq!(*program.session().view.selection, [2, 2], "the selection stays on its value");
     assert!(program.session().view.fold.at(&[2]).is_open(), "what was open stays open");
     program.command(Command::ShowChange);
-    assert_eq!(*program.session().view.selection, [1]);
+    assert_eq!(*program.session().view.selection, [0], "what was added stands first");
     program.command(Command::UndoLoad);
     assert_eq!((program.text().as_str(), program.status()), (TEXT, Status::ChangedOnDisk));
     assert_eq!(*program.session().view.selection, [1, 2]);

@@ -71,6 +71,8 @@ struct Writer {
     notes: u64,
     /// A journal of the same document that this one takes the place of.
     replaces: Option<Journal>,
+    /// Texts that are being saved.
+    marked: HashMap<u64, Document>,
     /// Records that could not be written yet.
     unwritten: Vec<Record>,
     sync_at: Option<Instant>,
@@ -145,6 +147,7 @@ impl Thread {
                 base_length: 0,
                 notes: 0,
                 replaces: None,
+                marked: HashMap::new(),
                 unwritten: Vec::new(),
                 sync_at: None,
                 try_at: None,
@@ -234,6 +237,19 @@ impl Writer {
                         Record::Edit(made) => {
                             self.undoable += u64::from(!made.joins);
                             self.redoable = 0;
+                            true
+                        }
+                        Record::Mark(mark) => {
+                            self.marked.insert(*mark, self.document.clone());
+                            true
+                        }
+                        Record::Saved(mark, digest) => {
+                            // A journal that is begun anew stands on what was saved last.
+                            let document = self.marked.remove(mark);
+                            self.begin.size = document.as_ref().map_or(0, Document::byte_len);
+                            self.begin.digest = Some(digest.to_string());
+                            self.base = document.filter(|document| document.byte_len() <= BASE_LIMIT);
+                            self.marked.retain(|known, _| known > mark);
                             true
                         }
                         Record::Undo => step(&mut self.undoable, &mut self.redoable),

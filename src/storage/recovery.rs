@@ -49,18 +49,24 @@ pub struct Unsaved {
     origin: Origin,
     /// The steps from the origin to what was shown last.
     steps: Vec<Entry>,
-    /// Texts that were about to be saved, with the step that they followed.
+    /// The last texts that were about to be saved.
     saves: Vec<Save>,
 }
 
 /// A text that was about to be saved.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Save {
     digest: Digest,
-    position: usize,
-    /// It is known that it was.
+    /// The steps that led to it from the origin. They may have been taken back since.
+    steps: Vec<Entry>,
+    /// How many they are, while they are on the way to what was shown last.
+    position: Option<usize>,
+    /// It is known that it was saved.
     was_made: bool,
 }
+
+/// Older saves can't be what is on the disk, unless somebody put it back: then it is another program's version.
+const SAVES: usize = 3;
 
 impl Unsaved {
     /// Reads the records of a journal; `None` where it does not begin like one.
@@ -71,8 +77,11 @@ impl Unsaved {
         let mut entries: Vec<Entry> = Vec::new();
         let mut at: usize = 0;
         let mut saves: Vec<Save> = Vec::new();
-        // Where the texts stood that were about to be saved, until they are cut off.
-        let mut marks: HashMap<u64, usize> = HashMap::new();
+        // Texts that are being saved: their steps.
+        let mut marks: HashMap<u64, Vec<Entry>> = HashMap::new();
+        let cut = |saves: &mut Vec<Save>, kept: usize| {
+            saves.iter_mut().filter(|save| save.position.is_some_and(|at| at > kept)).for_each(|save| save.position = None);
+        };
         for record in records {
             match record {
                 Record::Begin(_) => {}
@@ -85,9 +94,7 @@ impl Unsaved {
                 Record::Edit(made) => {
                     entries.truncate(at);
                     // A step that grows is another text than what was saved of it.
-                    let kept = if made.joins { at.saturating_sub(1) } else { at };
-                    saves.retain(|save| save.position <= kept);
-                    marks.retain(|_, position| *position <= kept);
+                    cut(&mut saves, if made.joins { at.saturating_sub(1) } else { at });
                     match entries.last_mut() {
                         Some(Entry::Edits(step)) if made.joins => step.push(made.clone()),
                         _ => {
@@ -99,8 +106,8 @@ impl Unsaved {
                 Record::Undo => at = at.saturating_sub(1),
                 Record::Redo => at = (at + 1).min(entries.len()),
                 Record::Load(digest, _) => {
-                    saves.retain(|save| save.position <= at);
-                    marks.retain(|_, position| *position <= at);
+                    saves.clear();
+                    marks.clear();
                     entries.truncate(at);
                     entries.push(Entry::Load(Origin { digest: Some(*digest), text: None }));
                     at += 1;
@@ -111,11 +118,23 @@ impl Unsaved {
                     marks.clear();
                 }
                 Record::Mark(mark) => {
-                    marks.insert(*mark, at);
+                    let loaded =
+                        entries[..at].iter().rposition(|entry| matches!(entry, Entry::Load(_))).map_or(0, |place| place + 1);
+                    marks.insert(*mark, entries[loaded..at].to_vec());
                 }
                 Record::SaveBegin(mark, digest) => {
-                    let save = marks.get(mark).map(|&position| Save { digest: *digest, position, was_made: false });
-                    saves.extend(save);
+                    if let Some(steps) = marks.remove(mark) {
+                        // Steps that are still on the way are the same ones, and not only as many.
+                        let loaded =
+                            entries[..at].iter().rposition(|entry| matches!(entry, Entry::Load(_))).map_or(0, |place| place + 1);
+                        let is_on_the_way =
+                            entries.len() >= loaded + steps.len() && same_steps(&entries[loaded..loaded + steps.len()], &steps);
+                        let position = is_on_the_way.then_some(loaded + steps.len());
+                        saves.push(Save { digest: *digest, steps, position, was_made: false });
+                        if saves.len() > SAVES {
+                            saves.remove(0);
+                        }
+                    }
                 }
                 Record::Saved(_, digest) => {
                     saves.iter_mut().filter(|save| save.digest == *digest).for_each(|save| save.was_made = true);
@@ -129,8 +148,8 @@ impl Unsaved {
             if let Some(Entry::Load(of)) = entries.pop() {
                 origin = of;
             }
-            let moved = |save: Save| Some(Save { position: save.position.checked_sub(place + 1)?, ..save });
-            let saves = saves.into_iter().filter_map(moved).collect();
+            let moved = |save: Save| Save { position: save.position.and_then(|at| at.checked_sub(place + 1)), ..save };
+            let saves = saves.into_iter().map(moved).collect();
             return Some(Self { begin: begin.clone(), origin, steps, saves });
         }
         Some(Self { begin: begin.clone(), origin, steps: entries, saves })
@@ -143,7 +162,11 @@ impl Unsaved {
 
     /// What is to be told of it, before anybody decides. `saved` is the digest of what is on the disk.
     fn told(&self, journal: &Path, saved: Option<Digest>) -> Found {
-        let from = saved.and_then(|digest| self.position_of(digest)).unwrap_or(0).min(self.steps.len());
+        let stands = saved.map(|digest| self.standing(digest));
+        let from = match stands {
+            Some(Standing::At(at)) => at.min(self.steps.len()),
+            _ => 0,
+        };
         let steps = &self.steps[from..];
         let mut edits = 0;
         let mut list = Vec::new();
@@ -157,7 +180,11 @@ impl Unsaved {
                 }
             }
         }
-        let backwards = saved.and_then(|digest| self.position_of(digest)).map_or(0, |at| at.saturating_sub(self.steps.len()));
+        let backwards = match stands {
+            Some(Standing::At(at)) => at.saturating_sub(self.steps.len()),
+            Some(Standing::Beside) if edits == 0 => 1,
+            _ => 0,
+        };
         list.truncate(LISTED);
         Found {
             journal: journal.to_owned(),
@@ -169,11 +196,38 @@ impl Unsaved {
         }
     }
 
-    /// The step after which a text with this digest stood; 0 for the origin.
-    fn position_of(&self, digest: Digest) -> Option<usize> {
-        let saved = self.saves.iter().rev().find(|save| save.digest == digest).map(|save| save.position);
-        saved.or_else(|| (self.origin.digest == Some(digest)).then_some(0))
+    /// Where a text with this digest stands.
+    fn standing(&self, digest: Digest) -> Standing {
+        match self.saves.iter().rev().find(|save| save.digest == digest) {
+            Some(Save { position: Some(at), .. }) => Standing::At(*at),
+            Some(_) => Standing::Beside,
+            None if self.origin.digest == Some(digest) => Standing::At(0),
+            None => Standing::Unknown,
+        }
     }
+}
+
+/// How a text on the disk belongs to the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is the text after so many of them; more than there are, where the last ones were taken back.
+    At(usize),
+    /// It was saved, and what led to it was taken back and replaced.
+    Beside,
+    /// It is another program's.
+    Unknown,
+}
+
+/// Whether two lists hold the very same steps.
+fn same_steps(a: &[Entry], b: &[Entry]) -> bool {
+    let same = |a: &Entry, b: &Entry| match (a, b) {
+        (Entry::Edits(a), Entry::Edits(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.at_ms == b.at_ms && a.edit.to_record() == b.edit.to_record())
+        }
+        (Entry::Snapshot(_, a), Entry::Snapshot(_, b)) => Arc::ptr_eq(a, b),
+        _ => false,
+    };
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
 }
 
 fn told(made: &Made) -> Lost {
@@ -425,21 +479,21 @@ impl Unsaved {
 
     fn against(&self, on: OnDisk, base: impl Fn() -> Option<Arc<Vec<u8>>>) -> Result<Recovery, RecoverError> {
         let disk = Document::of(&on.fragment);
-        match self.position_of(on.version.digest) {
-            Some(at) if at == self.steps.len() => return Ok(Recovery::Nothing),
-            Some(at) if at < self.steps.len() => {
+        match self.standing(on.version.digest) {
+            Standing::At(at) if at == self.steps.len() => return Ok(Recovery::Nothing),
+            Standing::At(at) if at < self.steps.len() => {
                 let steps = replay(&disk, &self.steps[at..])?.1;
                 return Ok(Recovery::Steps { on, steps, left: Vec::new() });
             }
-            // What was saved was taken back afterwards: the text before it is what was shown.
-            Some(_) => {
+            // What was saved was taken back afterwards: the text without it is what was shown.
+            Standing::At(_) | Standing::Beside => {
                 let origin = parse(&base().ok_or(RecoverError::NoBase)?)?;
                 let document = replay(&origin, &self.steps)?.0;
                 let shifts = vec![Shift::Replaced(crate::document::Path::root())];
                 let steps = vec![Ready { edits: Vec::new(), document, shifts, label: "Recovered edits" }];
                 return Ok(Recovery::Steps { on, steps, left: Vec::new() });
             }
-            None => {}
+            Standing::Unknown => {}
         }
         let Some(text) = base() else { return Ok(self.by_place(on)) };
         let origin = parse(&text)?;
@@ -448,9 +502,8 @@ impl Unsaved {
             return Ok(Recovery::Nothing);
         }
         // Others went on from the text that was saved last.
-        let made = self.saves.iter().rev().find(|save| save.was_made);
-        let saved = made.map_or(0, |save| save.position.min(self.steps.len()));
-        let base = replay(&origin, &self.steps[..saved])?.0;
+        let saved = self.saves.iter().rev().find(|save| save.was_made);
+        let base = replay(&origin, saved.map_or(&[], |save| &save.steps))?.0;
         Ok(Recovery::Merge { base, mine, on })
     }
 

@@ -211,16 +211,19 @@ fn take_lock(env: &Env, path: &Path, target: &Path, wait: Duration, observer: &m
     })
 }
 
-/// Finishes a write in place that was interrupted, if one was; under the lock, like a save.
+/// Finishes a write in place that was interrupted, if one was, and takes away what an interrupted save left beside the file;
+/// under the lock, like a save.
 ///
 /// # Errors
 /// Why not; the plan stays, and the next one tries again.
 pub fn finish_interrupted(env: &Env, path: &Path, wait: Duration) -> Result<Option<Settled>, SaveError> {
     let Ok(target) = env.disk.canonical(path) else { return Ok(None) };
-    if !in_place::is_pending(env.disk, env.state_folder, &target) {
+    let has_leftovers = temporary::has_leftovers(env.disk, &target);
+    if !has_leftovers && !in_place::is_pending(env.disk, env.state_folder, &target) {
         return Ok(None);
     }
     let (target, _locking) = lock_target(env, path, wait, &mut |_| ControlFlow::Continue(()))?;
+    temporary::sweep(env, &target);
     in_place::settle(env, &target).map_err(SaveError::io(Step::Commit, &target))
 }
 

@@ -180,19 +180,28 @@ pub fn sweep(env: &Env, target: &Path) {
     }
 }
 
+/// Whether something of an interrupted save stands beside the file. One that is under way looks the same.
+pub fn has_leftovers(disk: &Disk, target: &Path) -> bool {
+    leftovers(disk, target).is_ok_and(|found| !found.is_empty())
+}
+
+/// Own temporary files of this target, with their endings.
+fn leftovers(disk: &Disk, target: &Path) -> io::Result<Vec<(PathBuf, &'static str)>> {
+    let prefix = prefix(target);
+    let ending_of = |path: &PathBuf| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        let rest = name.strip_prefix(&prefix).filter(|rest| rest.is_char_boundary(RANDOM.min(rest.len())))?;
+        let (random, ending) = rest.split_at(RANDOM.min(rest.len()));
+        let ending = [UNFINISHED, FINISHED].into_iter().find(|known| *known == ending)?;
+        random.bytes().all(|byte| byte.is_ascii_alphanumeric()).then_some(ending)
+    };
+    let all = disk.list(folder_of(target))?.into_iter();
+    Ok(all.filter_map(|path| ending_of(&path).map(|ending| (path, ending))).collect())
+}
+
 fn try_sweep(env: &Env, target: &Path) -> io::Result<()> {
     let disk = env.disk;
-    let prefix = prefix(target);
-    for path in disk.list(folder_of(target))? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let Some(rest) = name.strip_prefix(&prefix).filter(|rest| rest.is_char_boundary(RANDOM.min(rest.len()))) else {
-            continue;
-        };
-        let (random, ending) = rest.split_at(RANDOM.min(rest.len()));
-        let is_own = random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && [UNFINISHED, FINISHED].contains(&ending);
-        if !is_own {
-            continue;
-        }
+    for (path, ending) in leftovers(disk, target)? {
         if let Some((file, stamp)) = orphan(env, &path)? {
             if ending == FINISHED {
                 keep_orphan(env, target, &file, &path, &stamp)?;

@@ -1,0 +1,502 @@
+//! What the program decides about keeping: the journal, recovery, merging, kept versions, saving by itself, alerts.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
+
+mod program;
+
+use program::{Program, TEXT, version};
+use std::ops::ControlFlow;
+use treekeep::document::{Document, Fragment, Merge, Path};
+use treekeep::state::journal::{EndOfJournal, Note};
+use treekeep::state::merging::{MergeDone, MergeInput, MergeRow, Pick};
+use treekeep::state::recovery::RecoverFor;
+use treekeep::state::saving::{Alert, Options};
+use treekeep::state::session::Purpose;
+use treekeep::state::versions::{VersionFor, VersionInput};
+use treekeep::state::{Answer, Command, Dialog, Effect, Event, Input, Status};
+use treekeep::storage::{Backup, Cause, Found, Lost, OnDisk, Record, Recovery};
+
+/// The notes that left, as words.
+fn notes(program: &mut Program) -> Vec<String> {
+    let (journal, others): (Vec<Effect>, Vec<Effect>) =
+        program.effects.drain(..).partition(|effect| matches!(effect, Effect::Journal(_)));
+    program.effects = others;
+    let mut words = Vec::new();
+    for effect in journal {
+        let Effect::Journal(order) = effect else { unreachable!() };
+        assert!(order.document.root().is_same(program.session().document().root()) || order.notes.len() == 1);
+        words.extend(order.begin.map(|(begin, base)| format!("begin {} {}", begin.name, base.is_some())));
+        words.extend(order.notes.iter().map(|note| match note {
+            Note::Record(Record::Edit(made)) => {
+                format!("{} {}{}", made.edit.describe(), made.pointer, if made.joins { " +" } else { "" })
+            }
+            Note::Record(Record::Undo) => "undo".to_owned(),
+            Note::Record(Record::Redo) => "redo".to_owned(),
+            Note::Record(Record::Mark(_)) => "mark".to_owned(),
+            Note::Record(Record::Saved(..)) => "saved".to_owned(),
+            Note::Record(other) => format!("{other:?}"),
+            Note::Snapshot(steps) => format!("snapshot {steps}"),
+            Note::Load(..) => "load".to_owned(),
+        }));
+    }
+    words
+}
+
+#[test]
+fn each_edit_undo_and_redo_is_handed_over_in_the_update_that_makes_it() {
+    let mut program = Program::open(TEXT);
+    assert!(notes(&mut program).is_empty(), "nothing was edited: no journal");
+    program.edit(&[0], "Exodus");
+    assert_eq!(notes(&mut program), ["begin genesis.json true", "Change value /title"]);
+    assert_eq!(program.session().journal.pending(), 1);
+    let id = program.id();
+    program.event(Event::Journaled { id, notes: 1, length: 200 });
+    assert_eq!(program.session().journal.pending(), 0);
+    program.command(Command::Undo);
+    assert_eq!(notes(&mut program), ["undo"]);
+    program.command(Command::Redo);
+    assert_eq!(notes(&mut program), ["redo"]);
+    program.take(Input::Select([1, 1].into()));
+    program.command(Command::MoveUp);
+    program.ms -= 4500;
+    program.command(Command::MoveUp);
+    program.command(Command::Save);
+    let order = program.save();
+    assert_eq!(notes(&mut program), ["Move /list/1", "mark"]);
+    program.saved(&order);
+    assert_eq!(notes(&mut program), ["saved"]);
+    program.event(Event::JournalTrouble(id, "no space left".to_owned()));
+    assert_eq!(program.session().journal.trouble.as_deref(), Some("no space left"));
+    assert_eq!(program.status(), Status::Saved);
+}
+
+#[test]
+fn moves_that_join_one_step_say_so() {
+    let mut program = Program::open(TEXT);
+    program.take(Input::Select([1, 2].into()));
+    program.command(Command::MoveUp);
+    program.ms -= 4900;
+    program.command(Command::MoveUp);
+    assert_eq!(notes(&mut program), ["begin genesis.json true", "Move /list/2", "Move /list/1 +"]);
+    assert_eq!(program.status(), Status::Edited(1));
+}
+
+#[test]
+fn a_version_that_is_loaded_stands_in_the_journal() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Exodus");
+    program.command(Command::Undo);
+    notes(&mut program);
+    let other = TEXT.replace("12.50", "13");
+    program.other_writes(&other);
+    program.compare();
+    assert_eq!(program.text(), other);
+    assert_eq!(notes(&mut program), ["load"]);
+}
+
+#[test]
+fn a_journal_ends_with_its_document() {
+    let ends = |program: &Program| -> Vec<EndOfJournal> {
+        program
+            .effects
+            .iter()
+            .filter_map(|effect| if let Effect::EndJournal(_, end) = effect { Some(*end) } else { None })
+            .collect()
+    };
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Exodus");
+    program.take(Input::CloseRequested);
+    assert!(ends(&program).is_empty(), "a question first");
+    program.take(Input::Answer(Answer::DoNotSave));
+    assert_eq!(ends(&program), [EndOfJournal::Discarded], "kept aside, in case it was a slip");
+
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Exodus");
+    program.command(Command::Save);
+    let order = program.save();
+    program.take(Input::CloseRequested);
+    assert_eq!(program.state.dialog, Some(Dialog::ClosingAfterSave));
+    program.saved(&order);
+    assert_eq!(ends(&program), [EndOfJournal::Saved]);
+
+    // The disk hangs: the window closes, and the journal stays.
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Exodus");
+    program.command(Command::Save);
+    program.take(Input::CloseRequested);
+    program.take(Input::Answer(Answer::CloseNow));
+    assert!(ends(&program).is_empty() && program.state.closing && program.state.recover_later);
+
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Exodus");
+    program.command(Command::Undo);
+    program.command(Command::New);
+    assert_eq!(ends(&program), [EndOfJournal::Saved], "another document takes its place");
+}
+
+fn found() -> Found {
+    let lost = Lost {
+        what: "Change value",
+        pointer: "/title".into(),
+        was: Some("\"Genesis\"".into()),
+        mine: Some("\"Exodus\"".into()),
+        now: None,
+    };
+    Found {
+        journal: "/state/journal/x.journal".into(),
+        document: Some("/data/genesis.json".into()),
+        name: "genesis.json".into(),
+        at_ms: 0,
+        edits: 1,
+        list: vec![lost],
+    }
+}
+
+fn on_disk(text: &str) -> OnDisk {
+    OnDisk { fragment: Fragment::new(text).unwrap(), version: version(text), read_only: false }
+}
+
+fn steps(text: &str, edits: &[(&str, &str)]) -> Recovery {
+    let mut document = Document::parse(text).unwrap();
+    let mut steps = Vec::new();
+    for (place, json) in edits {
+        let value = treekeep::document::Value::new(json).unwrap();
+        let edit = treekeep::document::edit_to_add(&document, place, value, treekeep::document::ArrayPlace::Instead).unwrap();
+        let applied = edit.apply(&document).unwrap();
+        document = applied.document.clone();
+        let label = edit.describe();
+        steps.push(treekeep::storage::Ready { edits: vec![edit], document: applied.document, shifts: applied.shifts, label });
+    }
+    Recovery::Steps { on: on_disk(text), steps, left: Vec::new() }
+}
+
+#[test]
+fn recovered_edits_are_unsaved_edits_like_others() {
+    let mut program = Program::open(TEXT);
+    let id = program.id();
+    assert!(program.effects.iter().any(
+        |effect| matches!(effect, Effect::FindUnsaved(Some((found, path))) if *found == id && path.ends_with("genesis.json"))
+    ));
+    program.event(Event::Unsaved(Some(id), vec![found()]));
+    assert_eq!(program.state.dialog, Some(Dialog::Recover));
+    program.take(Input::Answer(Answer::Recover));
+    assert!(
+        matches!(program.effects.last(), Some(Effect::Recover(_, journal, RecoverFor::Apply)) if journal.ends_with("x.journal"))
+    );
+    let recovery = steps(TEXT, &[("/title", "\"Exodus\""), ("/list/-", "4")]);
+    program.effects.clear();
+    program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(recovery))));
+    assert_eq!(program.text(), TEXT.replace("Genesis", "Exodus").replace("3]", "3, 4]"));
+    assert_eq!(program.status(), Status::Edited(2));
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::ForgetJournal(..))));
+    assert_eq!(notes(&mut program), ["begin genesis.json true", "Change value /title", "Insert /list/3"]);
+    program.command(Command::Undo);
+    program.command(Command::Undo);
+    assert_eq!((program.text().as_str(), program.status()), (TEXT, Status::Saved));
+    assert!(program.session().recoverable.is_empty());
+}
+
+#[test]
+fn later_and_discard_change_nothing_in_the_document() {
+    let mut program = Program::open(TEXT);
+    let id = program.id();
+    program.event(Event::Unsaved(Some(id), vec![found(), found()]));
+    program.take(Input::Answer(Answer::Cancel));
+    assert_eq!((program.state.dialog.clone(), program.session().recoverable.len()), (None, 2));
+    program.command(Command::Recover);
+    program.take(Input::Answer(Answer::Discard));
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::DiscardJournal(_))));
+    assert_eq!(program.state.dialog, Some(Dialog::Recover), "the next one is asked about");
+    program.take(Input::Answer(Answer::Cancel));
+    // Edits that were made since come first.
+    program.edit(&[0], "Exodus");
+    program.effects.clear();
+    program.command(Command::Recover);
+    program.take(Input::Answer(Answer::Recover));
+    assert!(!program.effects.iter().any(|effect| matches!(effect, Effect::Recover(..))));
+    assert!(program.session().notice.as_ref().unwrap().contains("Save or undo"));
+}
+
+#[test]
+fn what_could_not_be_made_again_is_listed_with_both_values() {
+    let mut program = Program::open(TEXT);
+    let id = program.id();
+    program.event(Event::Unsaved(Some(id), vec![found()]));
+    program.take(Input::Answer(Answer::Recover));
+    let Recovery::Steps { on, steps, .. } = steps(TEXT, &[("/number", "7")]) else { unreachable!() };
+    let left = vec![Lost { now: Some("\"Numbers\"".into()), ..found().list[0].clone() }];
+    program.event(Event::Recovered(
+        id,
+        found().journal,
+        RecoverFor::Apply,
+        Ok(Box::new(Recovery::Steps { on, steps, left: left.clone() })),
+    ));
+    assert_eq!(program.state.dialog, Some(Dialog::Left(left)));
+    assert_eq!(program.status(), Status::Edited(1));
+    // A journal that can't be read now stays.
+    program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Err("the disk is gone".into())));
+    assert!(program.session().notice.as_ref().unwrap().contains("They are kept."));
+}
+
+#[test]
+fn recovered_edits_on_a_changed_file_are_merged() {
+    let mut program = Program::open(&TEXT.replace("12.50", "13"));
+    let id = program.id();
+    program.event(Event::Unsaved(Some(id), vec![found()]));
+    program.take(Input::Answer(Answer::Recover));
+    let document = |text: &str| Document::parse(text).unwrap();
+    let recovery = Recovery::Merge {
+        base: document(TEXT),
+        mine: document(&TEXT.replace("Genesis", "Exodus")),
+        on: on_disk(&TEXT.replace("12.50", "13")),
+    };
+    program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(recovery))));
+    merge(&mut program);
+    assert!(program.session().merging.is_some());
+    program.take(Input::Merge(MergeInput::Finish));
+    finish(&mut program);
+    assert_eq!((program.text(), program.status()), (TEXT.replace("Genesis", "Exodus").replace("12.50", "13"), Status::Edited(1)));
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::ForgetJournal(..))));
+}
+
+/// Does what the jobs would do.
+fn merge(program: &mut Program) {
+    let place = program.effects.iter().position(|effect| matches!(effect, Effect::Merge(..))).expect("a merge was ordered");
+    let Effect::Merge(id, order) = program.effects.remove(place) else { unreachable!() };
+    let merge = Merge::new(&order.base, &order.mine, &order.theirs, &mut || ControlFlow::Continue(())).unwrap();
+    program.event(Event::Merged(id, order, Box::new(merge)));
+}
+
+fn finish(program: &mut Program) {
+    let place = program.effects.iter().position(|effect| matches!(effect, Effect::FinishMerge(..))).expect("it was finished");
+    let Effect::FinishMerge(id, merge) = program.effects.remove(place) else { unreachable!() };
+    let document = merge.document().unwrap();
+    let compare =
+        |a: &Document, b: &Document| treekeep::document::compare(a.root(), b.root(), &mut || ControlFlow::Continue(())).unwrap();
+    let done =
+        MergeDone { to_theirs: compare(merge.mine(), merge.theirs()), to_merged: compare(merge.theirs(), &document), document };
+    program.event(Event::MergeDone(id, Ok(Box::new(done))));
+}
+
+#[test]
+fn a_conflict_is_merged_and_saved_over_the_version_on_disk() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.edit(&[1, 0], "10");
+    let theirs = TEXT.replace("Genesis", "Theirs").replace("12.50", "13");
+    program.other_writes(&theirs);
+    assert_eq!(program.status(), Status::Conflict);
+    program.command(Command::Merge);
+    merge(&mut program);
+    let merging = program.session().merging.as_ref().unwrap();
+    assert_eq!((merging.merge.changes.len(), merging.merge.conflicts_left(), merging.selected), (3, 1, 0));
+    assert_eq!(merging.rows[..2], [MergeRow::Group(String::new()), MergeRow::Change(0)]);
+    // The document behind it stays as it is, and nothing is finished before all is chosen.
+    program.take(Input::Paste("7".into(), true));
+    program.take(Input::Merge(MergeInput::Finish));
+    assert!(!program.effects.iter().any(|effect| matches!(effect, Effect::FinishMerge(..))));
+    program.command(Command::ChooseTheirs);
+    program.take(Input::Merge(MergeInput::Edit(0)));
+    program.take(Input::Merge(MergeInput::Type("\"both".into())));
+    program.take(Input::Merge(MergeInput::TakeTyped));
+    assert!(program.session().merging.as_ref().unwrap().editor.as_ref().unwrap().problem.is_some());
+    program.take(Input::Merge(MergeInput::Type("\"both\"".into())));
+    program.take(Input::Merge(MergeInput::TakeTyped));
+    program.take(Input::Merge(MergeInput::Finish));
+    finish(&mut program);
+    let merged = theirs.replace("Theirs", "both").replace("[1,", "[10,");
+    assert_eq!((program.text(), program.status()), (merged.clone(), Status::Edited(1)));
+    program.command(Command::Save);
+    let order = program.save();
+    assert_eq!(order.purpose, Purpose::Save);
+    assert!(matches!(&order.expected, treekeep::storage::Expected::Version(expected) if *expected == version(&theirs)));
+    program.saved(&order);
+    assert_eq!(program.status(), Status::Saved);
+    // The way back leads over theirs to mine.
+    program.command(Command::Undo);
+    assert_eq!(program.text(), theirs);
+    program.command(Command::Undo);
+    assert_eq!(program.text(), TEXT.replace("Genesis", "Mine").replace("[1,", "[10,"));
+    assert_eq!(program.status(), Status::Conflict);
+}
+
+#[test]
+fn a_further_change_during_a_merge_is_an_ordinary_conflict() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.other_writes(&TEXT.replace("12.50", "13"));
+    program.command(Command::Merge);
+    merge(&mut program);
+    program.other_writes(&TEXT.replace("12.50", "14"));
+    program.take(Input::Merge(MergeInput::Choose(0, Pick::Mine)));
+    program.take(Input::Merge(MergeInput::Finish));
+    finish(&mut program);
+    program.command(Command::Save);
+    let order = program.save();
+    assert!(
+        matches!(&order.expected, treekeep::storage::Expected::Version(expected) if *expected == version(&TEXT.replace("12.50", "13")))
+    );
+    program.failed(&order, true);
+    assert_eq!(program.session().metrics.conflicts, 1);
+    // Leaving a merge changes nothing.
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.other_writes(&TEXT.replace("12.50", "13"));
+    program.command(Command::Merge);
+    merge(&mut program);
+    program.take(Input::Merge(MergeInput::Close));
+    assert_eq!((program.text(), program.status()), (TEXT.replace("Genesis", "Mine"), Status::Conflict));
+}
+
+fn backup(text: &str) -> Backup {
+    let time = "2026-11-24T12:03:00Z".parse().unwrap();
+    Backup { path: "/state/backups/x.json".into(), time, size: text.len() as u64, cause: Cause::Save, digest: "00000000".into() }
+}
+
+#[test]
+fn a_kept_version_comes_back_as_an_edit_and_is_saved() {
+    let mut program = Program::open(TEXT);
+    let id = program.id();
+    program.command(Command::FileHistory);
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::ListVersions(..))));
+    let old = "{ \"title\": \"Old\" }\n";
+    program.event(Event::Versions(id, Ok(vec![backup(old)])));
+    program.take(Input::Version(VersionInput::Restore(0)));
+    assert!(matches!(program.effects.last(), Some(Effect::ReadVersion(_, _, VersionFor::Restore))));
+    program.event(Event::VersionRead(id, backup(old), VersionFor::Restore, Ok(Fragment::new(old).unwrap())));
+    assert_eq!(program.text(), old, "byte for byte");
+    let order = program.save();
+    program.saved(&order);
+    assert_eq!(program.status(), Status::Saved);
+    program.command(Command::Undo);
+    assert_eq!((program.text().as_str(), program.status()), (TEXT, Status::Edited(1)));
+    program.take(Input::Version(VersionInput::Compare(0)));
+    program.event(Event::VersionRead(id, backup(old), VersionFor::Compare, Ok(Fragment::new(old).unwrap())));
+    program.compare();
+    assert_eq!(program.session().differences.as_ref().unwrap().total, 3);
+}
+
+#[test]
+fn saving_by_itself_waits_for_quiet_and_never_goes_over_a_conflict() {
+    let mut program = Program::open(TEXT);
+    program.take(Input::Options(Options { autosave_seconds: 30, ..Options::default() }));
+    program.edit(&[0], "Exodus");
+    program.take(Input::Tick);
+    assert!(program.saves().is_empty(), "not yet quiet for long");
+    program.ms += 30_000;
+    program.take(Input::Tick);
+    let order = program.save();
+    program.saved(&order);
+    assert_eq!(program.status(), Status::Saved);
+    program.edit(&[0], "Leviticus");
+    program.other_writes(&TEXT.replace("12.50", "13"));
+    program.ms += 60_000;
+    program.take(Input::Tick);
+    assert!(program.saves().is_empty() && program.status() == Status::Conflict);
+
+    let mut program = Program::open(TEXT);
+    program.take(Input::Options(Options { autosave_edits: 2, ..Options::default() }));
+    program.edit(&[0], "Exodus");
+    assert!(program.saves().is_empty());
+    program.edit(&[2], "1");
+    assert_eq!(program.saves().len(), 1);
+    // Off unless it was chosen.
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Exodus");
+    program.ms += 10_000_000;
+    program.take(Input::Tick);
+    assert!(program.saves().is_empty());
+}
+
+#[test]
+fn a_failed_save_is_tried_again_after_a_while_and_the_count_stays() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Exodus");
+    program.command(Command::Save);
+    let mut order = program.save();
+    for failures in 1..=3 {
+        program.failed(&order, false);
+        assert_eq!((program.status(), program.session().metrics.failures), (Status::Edited(1), failures));
+        program.take(Input::Tick);
+        assert!(program.saves().is_empty(), "not at once");
+        program.ms = program.session().metrics.retry_at_ms.unwrap();
+        program.take(Input::Tick);
+        order = program.save();
+    }
+    assert_eq!(program.session().metrics.alert, Some(Alert::Failing(3)));
+    program.command(Command::Dismiss);
+    program.failed(&order, false);
+    assert_eq!(program.session().metrics.alert, None, "it was seen");
+    program.command(Command::Retry);
+    let order = program.save();
+    program.saved(&order);
+    let metrics = &program.session().metrics;
+    assert_eq!((metrics.saves, metrics.failures, metrics.failures_in_row, metrics.retries), (1, 4, 0, 3));
+    assert_eq!((metrics.alert, metrics.retry_at_ms, program.status()), (None, None, Status::Saved));
+    // A conflict is not tried again.
+    program.edit(&[0], "Leviticus");
+    program.command(Command::Save);
+    let order = program.save();
+    program.failed(&order, true);
+    assert_eq!(program.session().metrics.retry_at_ms, None);
+}
+
+#[test]
+fn many_or_old_unsaved_edits_raise_an_alert_that_stays_until_it_is_seen() {
+    let mut program = Program::open(TEXT);
+    for number in 0..49 {
+        program.edit(&[2], &number.to_string());
+    }
+    assert_eq!(program.session().metrics.alert, None);
+    program.edit(&[2], "100");
+    assert_eq!(program.session().metrics.alert, Some(Alert::UnsavedMany(50)));
+    program.edit(&[2], "101");
+    program.command(Command::Dismiss);
+    program.edit(&[2], "102");
+    assert_eq!(program.session().metrics.alert, None);
+
+    let mut program = Program::open(TEXT);
+    program.take(Input::Options(Options { autosave_edits: 100, ..Options::default() }));
+    program.edit(&[2], "1");
+    program.ms += 599_000 - 5000;
+    program.take(Input::Tick);
+    assert_eq!(program.session().metrics.alert, None);
+    program.take(Input::Tick);
+    assert_eq!(program.session().metrics.alert, Some(Alert::UnsavedLong));
+}
+
+#[test]
+fn without_room_for_a_backup_the_person_chooses() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Exodus");
+    program.command(Command::Save);
+    let order = program.save();
+    assert!(order.keeps_backup);
+    program.failed_for_backup(&order);
+    assert!(Command::SaveWithoutBackup.is_enabled(&program.state));
+    program.command(Command::SaveWithoutBackup);
+    let order = program.save();
+    assert!(!order.keeps_backup);
+    program.saved(&order);
+    program.edit(&[0], "Leviticus");
+    program.command(Command::Save);
+    assert!(program.save().keeps_backup, "for that one save");
+}
+
+#[test]
+fn a_new_documents_journal_begins_anew_when_it_has_a_file() {
+    let mut program = Program::new();
+    program.command(Command::New);
+    program.take(Input::Select(Path::root()));
+    program.command(Command::InsertInside);
+    program.take(Input::Commit);
+    let first = notes(&mut program);
+    assert_eq!(first[..2], ["begin Untitled true".to_owned(), "Insert /key".to_owned()]);
+    program.command(Command::Save);
+    program.event(Event::Picked(treekeep::state::PickPurpose::SaveCopy, Some("/data/new.json".into())));
+    let order = program.save();
+    program.saved(&order);
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::EndJournal(_, EndOfJournal::Saved))));
+    notes(&mut program);
+    program.edit(&[0], "7");
+    assert_eq!(notes(&mut program)[0], "begin new.json true");
+}
