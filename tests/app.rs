@@ -1,120 +1,15 @@
 //! The whole app with real jobs and files, through accessible labels, without a display.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
+mod kit;
+
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use kit::{TEXT, Window};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use treekeep::app::App;
-use treekeep::jobs::{FileChooser, Picked, Surroundings};
-use treekeep::state::FileKind;
-use treekeep::storage::Disk;
-
-const TEXT: &str = "{\n  \"title\": \"Genesis\",\n  \"list\": [1, 2, 3],\n  \"number\": 12.50\n}\n";
-
-/// Answers each dialog with the same file.
-struct Chooser(Option<PathBuf>);
-
-impl FileChooser for Chooser {
-    fn pick(&self, _kind: FileKind, _suggested: Option<&Path>) -> Picked {
-        match &self.0 {
-            Some(path) => Picked::File(path.clone()),
-            None => Picked::NotShown("no dialog in this test".to_owned()),
-        }
-    }
-}
-
-struct Window {
-    harness: Harness<'static, App>,
-    folder: tempfile::TempDir,
-}
-
-impl Window {
-    fn new(files: &[&str], picked: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("genesis.json"), TEXT).unwrap();
-        let files = files.iter().map(|name| folder.path().join(name)).collect();
-        let surroundings = Surroundings {
-            disk: Disk::real(),
-            state_folder: folder.path().join("state"),
-            settings_path: folder.path().join("config/settings.json"),
-            chooser: Arc::new(Chooser(picked.map(|name| folder.path().join(name)))),
-        };
-        let harness = Harness::builder()
-            .with_size([1000.0, 700.0])
-            .with_max_steps(20)
-            .allow_missing_glyphs()
-            .build_eframe(|creation| App::new(&creation.egui_ctx, surroundings, files, false));
-        Self { harness, folder }
-    }
-
-    fn opened() -> Self {
-        let mut window = Self::new(&["genesis.json"], None);
-        window.wait("Saved");
-        window
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("genesis.json")
-    }
-
-    fn text(&self) -> String {
-        fs::read_to_string(self.path()).unwrap()
-    }
-
-    /// Steps until a widget of that name is there; jobs take the time that they take.
-    #[track_caller]
-    fn wait(&mut self, label: &str) {
-        self.wait_for(label, |window| window.harness.query_all_by_label(label).next().is_some());
-    }
-
-    #[track_caller]
-    fn wait_part(&mut self, label: &str) {
-        self.wait_for(label, |window| window.harness.query_all_by_label_contains(label).next().is_some());
-    }
-
-    #[track_caller]
-    fn wait_for(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
-        let end = Instant::now() + Duration::from_secs(20);
-        while !condition(self) {
-            assert!(Instant::now() < end, "waited in vain for {what}");
-            self.harness.step();
-            std::thread::yield_now();
-        }
-    }
-
-    fn click(&mut self, label: &str) {
-        self.harness.get_by_label(label).click();
-        self.harness.step();
-        self.harness.step();
-    }
-
-    fn key(&mut self, key: Key) {
-        self.harness.key_press(key);
-        self.harness.step();
-        self.harness.step();
-    }
-
-    fn command_key(&mut self, key: Key) {
-        self.harness.key_press_modifiers(Modifiers::COMMAND, key);
-        self.harness.step();
-        self.harness.step();
-    }
-
-    fn edit(&mut self, row: &str, name: &str, text: &str) {
-        self.click(row);
-        self.key(Key::Enter);
-        self.wait(name);
-        self.command_key(Key::A);
-        self.harness.get_by_label(name).type_text(text);
-        self.harness.step();
-        self.key(Key::Enter);
-    }
-}
 
 #[test]
 fn open_expand_edit_save() {

@@ -190,6 +190,22 @@ fn what_was_saved_is_not_made_again() {
     assert_eq!(text(&file), OLD.replace("\"a\": 1", "\"a\": 2"));
 }
 
+/// Found by the soak: what was left to recover was the undoing alone, on a file that another program had changed, too.
+#[test]
+fn a_save_that_was_taken_back_is_recovered_on_what_others_wrote() {
+    let place = Place::new();
+    let file = place.file(OLD);
+    place.edit(&[&set("/a", "2"), r#"{"op":"save"}"#, r#"{"op":"undo"}"#], End::Killed);
+    fs::write(&file, text(&file).replace("[1,", "[7,")).unwrap();
+    assert_eq!(place.run(&["recover", "a.json"]).0, 0);
+    assert_eq!(text(&file), OLD.replace("[1,", "[7,"));
+    // And where another edit took its place.
+    place.edit(&[&set("/a", "3"), r#"{"op":"save"}"#, r#"{"op":"undo"}"#, &set("/b/1", "9")], End::Killed);
+    fs::write(&file, text(&file).replace("\"ש\"", "\"theirs\"")).unwrap();
+    assert_eq!(place.run(&["recover", "a.json"]).0, 0);
+    assert_eq!(text(&file), OLD.replace("[1, 2", "[7, 9").replace("\"ש\"", "\"theirs\""));
+}
+
 #[test]
 fn what_others_wrote_meanwhile_is_merged_or_asked_about() {
     let place = Place::new();

@@ -162,9 +162,18 @@ impl Unsaved {
 
     /// What is to be told of it, before anybody decides. `saved` is the digest of what is on the disk.
     fn told(&self, journal: &Path, saved: Option<Digest>) -> Found {
-        let stands = saved.map(|digest| self.standing(digest));
+        // Where it is another program's text that is on the disk, what was saved last counts.
+        let last = || match self.saves.iter().rev().find(|save| save.was_made) {
+            Some(Save { position: Some(at), .. }) => Standing::At(*at),
+            Some(_) => Standing::Beside,
+            None => Standing::At(0),
+        };
+        let stands = match saved.map(|digest| self.standing(digest)) {
+            None | Some(Standing::Unknown) => last(),
+            Some(known) => known,
+        };
         let from = match stands {
-            Some(Standing::At(at)) => at.min(self.steps.len()),
+            Standing::At(at) => at.min(self.steps.len()),
             _ => 0,
         };
         let steps = &self.steps[from..];
@@ -181,8 +190,8 @@ impl Unsaved {
             }
         }
         let backwards = match stands {
-            Some(Standing::At(at)) => at.saturating_sub(self.steps.len()),
-            Some(Standing::Beside) if edits == 0 => 1,
+            Standing::At(at) => at.saturating_sub(self.steps.len()),
+            Standing::Beside if edits == 0 => 1,
             _ => 0,
         };
         list.truncate(LISTED);

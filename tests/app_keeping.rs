@@ -1,0 +1,216 @@
+//! Keeping, in the whole app: recovery, merging, kept versions, panels, a hung disk.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
+
+mod kit;
+
+use egui::Key;
+use egui_kittest::kittest::Queryable as _;
+use kit::{TEXT, Window};
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use treekeep::storage::{Call, Disk};
+
+fn again(folder: Arc<tempfile::TempDir>) -> Window {
+    Window::on(Disk::real(), folder, &["genesis.json"], None)
+}
+
+fn journaled(window: &mut Window) {
+    window.wait_for("the journal", |window| {
+        window.harness.state().state().session().is_some_and(|session| session.journal.pending() == 0)
+    });
+}
+
+#[test]
+fn unsaved_edits_come_back_after_a_crash() {
+    let mut window = Window::opened();
+    window.edit("title: \"Genesis\"", "Value of title", "Exodus");
+    window.edit("number: 12.50", "Value of number", "7");
+    journaled(&mut window);
+    let mut window = again(window.crash());
+    window.wait_part("Recover 2 unsaved edits of genesis.json from ");
+    window.wait("Change value /title: \"Genesis\" → \"Exodus\"");
+    window.click("Recover");
+    window.wait("title: \"Exodus\"");
+    window.wait("Edited (2)");
+    assert_eq!(window.text(), TEXT);
+    // Crashed once more before anything was saved.
+    journaled(&mut window);
+    window.wait_for("the older journal to go", |window| {
+        fs::read_dir(window.folder.path().join("state/journal/discarded")).is_ok_and(|found| found.count() == 1)
+    });
+    let mut window = again(window.crash());
+    window.wait_part("Recover 2 unsaved edits");
+    window.click("Recover");
+    window.wait("Edited (2)");
+    window.command_key(Key::S);
+    window.wait("Saved");
+    assert_eq!(window.text(), TEXT.replace("Genesis", "Exodus").replace("12.50", "7"));
+    window.wait_for("the journal", |window| window.harness.state().state().session().unwrap().recoverable.is_empty());
+    // Nothing is left to ask about.
+    let mut window = again(window.crash());
+    window.wait("Saved");
+    for _ in 0..20 {
+        window.harness.step();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(window.harness.query_by_label("Recover").is_none());
+}
+
+#[test]
+fn edits_of_a_crash_are_listed_compared_and_put_away() {
+    let mut window = Window::opened();
+    window.edit("title: \"Genesis\"", "Value of title", "Exodus");
+    journaled(&mut window);
+    let folder = window.crash();
+    let mut window = Window::on(Disk::real(), folder, &[], None);
+    window.click_when_there("Recover genesis.json");
+    window.wait_part("Recover 1 unsaved edit of genesis.json");
+    window.click("Compare…");
+    window.wait("1 difference");
+    window.wait("\"Exodus\"");
+    window.click("Close list");
+    window.click("Recover…");
+    window.click("Discard");
+    window.wait("title: \"Genesis\"");
+    let kept = fs::read_dir(window.folder.path().join("state/journal/discarded"));
+    window.wait_for("the journal to be put away", |window| {
+        fs::read_dir(window.folder.path().join("state/journal/discarded")).is_ok_and(|found| found.count() == 1)
+    });
+    drop(kept);
+    assert_eq!(window.text(), TEXT);
+}
+
+#[test]
+fn a_document_without_a_file_comes_back_too() {
+    let mut window = Window::new(&[], None);
+    window.click("New");
+    window.wait("Edited (0), no file yet");
+    window.key(Key::Insert);
+    window.wait("Edited (1), no file yet");
+    journaled(&mut window);
+    let mut window = Window::on(Disk::real(), window.crash(), &[], None);
+    window.click_when_there("Recover Untitled");
+    window.wait("key: null");
+}
+
+#[test]
+fn edits_of_a_crash_are_merged_with_what_others_wrote() {
+    let mut window = Window::opened();
+    window.edit("title: \"Genesis\"", "Value of title", "Exodus");
+    journaled(&mut window);
+    let folder = window.crash();
+    fs::write(folder.path().join("genesis.json"), TEXT.replace("12.50", "13")).unwrap();
+    let mut window = again(folder);
+    window.wait_part("Recover 1 unsaved edit");
+    window.click("Recover");
+    window.wait("everything merges by itself");
+    window.click("Use merged");
+    window.wait("title: \"Exodus\"");
+    window.wait("number: 13");
+    window.wait("Edited (1)");
+}
+
+#[test]
+fn a_conflict_is_merged_change_by_change() {
+    let mut window = Window::opened();
+    window.edit("title: \"Genesis\"", "Value of title", "Mine");
+    fs::write(window.path(), TEXT.replace("Genesis", "Theirs").replace("12.50", "13")).unwrap();
+    window.wait("Conflict");
+    window.click("Compare and merge…");
+    window.wait("1 conflict left to choose");
+    window.wait("\"Theirs\"");
+    window.click("Mine at /title");
+    window.wait("1 conflict, all chosen");
+    window.click("Use merged");
+    window.wait("title: \"Mine\"");
+    window.wait("number: 13");
+    window.command_key(Key::S);
+    window.wait("Saved");
+    assert_eq!(window.text(), TEXT.replace("Genesis", "Mine").replace("12.50", "13"));
+}
+
+#[test]
+fn kept_versions_are_listed_compared_and_restored() {
+    let mut window = Window::opened();
+    window.edit("title: \"Genesis\"", "Value of title", "Exodus");
+    window.command_key(Key::S);
+    window.wait("Saved");
+    window.command_key(Key::H);
+    window.wait("1 kept version");
+    window.click_part("Compare version of");
+    window.wait("1 difference");
+    window.click_part("Restore version of");
+    window.wait("title: \"Genesis\"");
+    window.wait("Saved");
+    assert_eq!(window.text(), TEXT);
+    window.command_key(Key::Z);
+    window.wait("title: \"Exodus\"");
+    window.wait("Edited (1)");
+}
+
+#[test]
+fn panels_tell_what_is_counted() {
+    let mut window = Window::opened();
+    window.click("View");
+    window.harness.run_steps(3);
+    window.click("Statistics");
+    window.wait("7 values");
+    window.wait_part("3 children /list");
+    window.click("Close panel");
+    window.edit("title: \"Genesis\"", "Value of title", "Exodus");
+    window.command_key(Key::S);
+    window.wait("Saved");
+    window.click("View");
+    window.harness.run_steps(3);
+    window.click("Saving");
+    window.wait("Time of the last save, by step");
+    window.wait("replacing the file");
+}
+
+/// A disk that hangs while a save is made: the window goes on, tells, and the save can be stopped.
+#[test]
+fn a_hung_disk_never_stops_the_window() {
+    let hangs = Arc::new(AtomicBool::new(false));
+    let disk = {
+        let hangs = Arc::clone(&hangs);
+        Disk::with_hook(move |call, path| {
+            while hangs.load(Ordering::SeqCst) && call == Call::SyncFile && !path.to_string_lossy().ends_with(".journal") {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Ok(())
+        })
+    };
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("genesis.json"), TEXT).unwrap();
+    let mut window = Window::on(disk, folder, &["genesis.json"], None);
+    window.wait("Saved");
+    window.edit("title: \"Genesis\"", "Value of title", "Exodus");
+    hangs.store(true, Ordering::SeqCst);
+    window.command_key(Key::S);
+    let begun = Instant::now();
+    let mut frames: Vec<Duration> = Vec::new();
+    let mut edited = false;
+    while begun.elapsed() < Duration::from_secs(10) {
+        let frame = Instant::now();
+        window.harness.step();
+        frames.push(frame.elapsed());
+        if begun.elapsed() > Duration::from_secs(1) && !edited {
+            edited = true;
+            window.wait_part("Saving… ");
+            window.edit("number: 12.50", "Value of number", "8");
+            window.wait("number: 8");
+        }
+    }
+    frames.sort();
+    let (median, worst) = (frames[frames.len() / 2], frames[frames.len() - 1]);
+    println!("{} frames in 10 s, median {median:?}, worst {worst:?}", frames.len());
+    window.key(Key::Escape);
+    hangs.store(false, Ordering::SeqCst);
+    window.wait("Edited (2)");
+    assert_eq!(window.text(), TEXT, "it was stopped");
+    window.command_key(Key::S);
+    window.wait("Saved");
+    assert_eq!(window.text(), TEXT.replace("Genesis", "Exodus").replace("12.50", "8"));
+}
