@@ -33,9 +33,11 @@ pub enum Order {
     Forget(DocumentId, PathBuf),
     /// Makes everything durable now.
     Sync,
+    /// Makes everything durable, and ends. A save that hangs may hold the other end of the channel for long.
+    Finish,
 }
 
-/// Starts the thread. It ends when nobody can tell it anything any more, with everything durable.
+/// Starts the thread. It ends when it is told to, or nobody can tell it anything any more, with everything durable.
 pub fn start(surroundings: Arc<Surroundings>, outbox: Outbox) -> Option<(mpsc::Sender<Order>, JoinHandle<()>)> {
     let (sender, orders) = mpsc::channel();
     let teller = outbox.clone();
@@ -88,6 +90,7 @@ impl Thread {
                 Some(at) => orders.recv_timeout(at.saturating_duration_since(Instant::now())),
             };
             match order {
+                Ok(Order::Finish) => return self.sync(true),
                 Ok(order) => self.take(order),
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return self.sync(true),
@@ -128,7 +131,7 @@ impl Thread {
                     log::warn!("{}: {error}", old.display());
                 }
             }
-            Order::Sync => self.sync(true),
+            Order::Sync | Order::Finish => self.sync(true),
         }
     }
 

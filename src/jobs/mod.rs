@@ -293,8 +293,9 @@ impl Jobs {
             // It catches its own panics.
             let _ = thread.join();
         }
-        if let Some((sender, thread)) = self.journal.take() {
-            drop(sender);
+        if let Some((sender, thread)) = self.journal.take()
+            && sender.send(journal::Order::Finish).is_ok()
+        {
             // All that it was told is written; a panic in it is told by the others.
             let _ = thread.join();
         }

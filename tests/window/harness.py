@@ -93,6 +93,8 @@ class Desktop:
         self.children.append(bus)
         os.environ["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().strip()
         os.environ["XDG_RUNTIME_DIR"] = self.folder
+        # Where the desktop's settings are installed, the bus asks them, and nobody answers here.
+        os.environ["GSETTINGS_BACKEND"] = "memory"
         os.environ.pop("WAYLAND_DISPLAY", None)
         os.environ.pop("AT_SPI_BUS_ADDRESS", None)
         os.environ.pop("XAUTHORITY", None)
@@ -248,6 +250,12 @@ class Program:
             ["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], capture_output=True, text=True
         ).stdout.split()
         return found[0] if found else None
+
+    def _find_window_now(self):
+        """Whether there is a window still; also of a program that has ended."""
+        return subprocess.run(
+            ["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], capture_output=True, text=True
+        ).stdout.split()
 
     def _find_application(self):
         desktop = self.desktop.atspi.get_desktop(0)
