@@ -179,7 +179,8 @@ impl Finder<'_> {
                 None => behind.entry(last).or_default().push(m),
             }
         }
-        for t in 0..=their_children.len() {
+        // Behind each of theirs, and behind all of them.
+        for (t, child) in their_children.iter().map(Some).chain([None]).enumerate() {
             for &m in behind.get(&(t as u64)).into_iter().flatten() {
                 let child = &mine_children[m];
                 let at = place.member(t as u64, child.key.as_ref());
@@ -193,7 +194,7 @@ impl Finder<'_> {
                 };
                 self.add(by, &at, Three { base, mine: Some(&child.node), theirs: None }, op);
             }
-            let Some(child) = their_children.get(t) else { break };
+            let Some(child) = child else { break };
             let at = place.member(t as u64, child.key.as_ref());
             let base = base_of_theirs[t].map(|b| &base_children[b]);
             match mine_of_theirs.get(&t) {
