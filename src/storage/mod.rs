@@ -1,16 +1,22 @@
 //! The only place that touches the disk.
 //!
-//! What holds here, at every instant and after any crash:
-//! - a path leads to one whole version, the old or the new;
-//! - a save is told as made only when its text and its name are on the disk;
-//! - nothing that a person or a program wrote is removed unless a durable copy exists elsewhere;
-//! - an error makes nothing forget the text that was to be written: it stays with the caller.
+//! What holds here:
+//! - I1: at every instant and after any crash a path leads to one whole version, the old or the new. A file that can't be
+//!   replaced is written in place behind a durable plan, and whoever meets it next finishes the write.
+//! - I2: a save is told as made only when its text and its name are on the disk, and what was written was read back.
+//! - I3: nothing that a person or a program wrote is removed unless a durable copy exists elsewhere.
+//! - I4: a record that [`Journal::append`] took survives the end of the process, and after [`Journal::sync`] that of the machine.
+//! - I5: an error makes nothing forget the text that was to be written: it stays with the caller, and in the journal.
+//! - I6: nothing here is called by the thread that draws; a disk that hangs stops a job, never the window.
+//!
+//! Locks are taken in the order of their names, all or none, and held for one save: there is no other lock to meet.
 //!
 //! What is not promised: where a program ignores the lock and the system has no exchange of names, its write in the microseconds
 //! between the last look and the rename is lost; locks on network drives bind the other clients at best.
 //!
 //! In reading order: [`disk`](self) is the seam to the system, [`version`](self) tells versions apart, [`lock`](self) excludes
-//! other writers, [`open`](self) reads, [`save`](self) is the protocol with [`temporary`](self), [`metadata`](self) and [`backup`](self).
+//! other writers, [`open`](self) reads, [`save`](self) is the protocol with [`temporary`](self), [`metadata`](self), [`backup`](self)
+//! and [`in_place`](self); [`journal`](self) keeps what is not saved, and [`recovery`](self) brings it back.
 
 mod backup;
 mod clock;
