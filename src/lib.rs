@@ -12,11 +12,12 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`document`] | the text of one JSON file and what it means: `scan` validates and records large values in the `index`, together a `fragment`; a `node` is a value in a fragment or an edited container made of `pieces`; `stats` counts them; `edit` makes one document out of another, `path` says how positions move; `style` lays out new text, `history` keeps revisions; `align` says which children of two containers belong together, `diff` compares, `merge` chooses among what `three_way` finds, `patch` applies patches, `record` writes edits down; `pointer` and `scalar` translate, `validate` checks what is written, `seq` is the persistent sequence beneath |
+//! | [`document`] | the text of one JSON file and what it means: `scan` validates and records large values in the `index`, together a `fragment`; a `node` is a value in a fragment or an edited container made of `pieces`; `stats` counts them; `edit` makes one document out of another, `path` says how positions move; `style` lays out new text, `history` keeps revisions; `align` says which children of two containers belong together, `diff` compares, `merge` chooses among what `three_way` finds, `patch` applies patches, `record` writes edits down; `search` finds words and expressions and `locate` the place of a byte; `pointer` and `scalar` translate, `validate` checks what is written, `seq` is the persistent sequence beneath |
 //! | [`storage`] | the disk: `disk` is the seam, `version` tells versions apart, `lock` excludes other writers, `open` reads, `save` is the protocol with `temporary`, `metadata` and `backup`, `in_place` is for files that can't be replaced, `update` reads, edits and saves, `write_out` writes a result; `journal` keeps edits that are not saved, `recovery` brings them back; `watch` gives hints, `settings`, `error`; `lock_holder` tells who holds a lock |
-//! | [`jobs`] | threads: `open`, `save`, `journal`, `watch`, `dialog`, and `kept` for what was kept; effects in, events out |
-//! | [`state`] | all that the program remembers; `command` is the table of commands, `session` one open document and its status, `rows` which row is what, `scroll` the arithmetic of scrolling, `update` the decisions, in `files`, `disk`, `edits`, `navigate`; `journal` what the journal is told, `recovery` what comes back from it, `merging` a merge in the window, `versions` what was kept, `saving` counts, alerts and saving by itself |
-//! | [`ui`] | egui: `tree` (rows, field, scroll bar), `keys`, `menu`, `banner`, `path_bar`, `status_bar`, `start_page`, `broken`, `differences`, `merge`, `side_panels`, `dialogs`; `theme` has the colours, `text` the order of right-to-left text |
+//! | [`document::search`] | `query` is what is asked for; `blocks` cuts the text, `tokens` tells keys, values and structure apart, `plain` finds words, `pattern` expressions with the help of `literals`, `hits` holds what was found |
+//! | [`jobs`] | threads: `open`, `save`, `search`, `journal`, `watch`, `dialog`, and `kept` for what was kept; effects in, events out |
+//! | [`state`] | all that the program remembers; `command` is the table of commands, `session` one open document and its status, `rows` which row is what, `scroll` the arithmetic of scrolling, `find` the find bar, `effect` what is to be done outside, `update` the decisions, in `files`, `disk`, `edits`, `navigate`; `journal` what the journal is told, `recovery` what comes back from it, `merging` a merge in the window, `versions` what was kept, `saving` counts, alerts and saving by itself |
+//! | [`ui`] | egui: `tree` (rows, field, scroll bar), `keys`, `menu`, `banner`, `path_bar`, `status_bar`, `start_page`, `broken`, `differences`, `find_bar`, `merge`, `side_panels`, `dialogs`; `theme` has the colours, `text` the order of right-to-left text |
 //! | [`app`] | eframe: takes events, calls `update`, hands effects on, calls `ui` |
 //! | [`cli`] | arguments and printed lines; `change`, `edit`, `compare`, `recover` |
 //!
@@ -45,6 +46,8 @@
 //!   disk; they stand on one *base*.
 //! - *version*: the content of a file at some time, told by its *digest*; *stamp*: its metadata. *Mine* and *theirs*: what is shown
 //!   here, and what another program wrote.
+//! - *hit*: the place of a search's match, an offset in the text of the revision that was searched. *Block*: a part of the text that
+//!   is searched at once.
 //! - *fold*: which containers are open. *Row*: one line of the tree; row 0 is the root.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))] // in a test a panic is the report

@@ -241,6 +241,15 @@ impl Node {
         }
     }
 
+    /// The keys, values and untouched runs of the text in order, with where they begin if the value's text begins at `offset`,
+    /// and whether they are a key alone. What is left out is white space and structure. O(edited containers and their pieces).
+    pub fn stretches(&self, offset: u64, out: &mut dyn FnMut(u64, Text, bool)) {
+        match self {
+            Self::Raw { fragment, start } => out(offset, Text::slice(fragment, *start, fragment.value_end(*start)), false),
+            Self::Edited(container) => container.stretches(offset, out),
+        }
+    }
+
     /// A copy of the value's text. O(length).
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.byte_len() as usize);

@@ -444,6 +444,61 @@ impl Container {
     }
 }
 
+impl Container {
+    /// What the text has of keys, values and untouched runs, as [`Node::stretches`] has it.
+    pub fn stretches(&self, offset: u64, out: &mut dyn FnMut(u64, Text, bool)) {
+        let mut at = offset + 1 + self.head.len() as u64;
+        for (number, piece) in self.pieces.iter().enumerate() {
+            if number > 0 {
+                at += piece.lead().map_or(1, Text::len) as u64;
+            }
+            match &*piece.0 {
+                PieceKind::Run(run) => {
+                    out(at, Text::slice(&run.fragment, run.from, run.to), false);
+                    at += (run.to - run.from) as u64;
+                }
+                PieceKind::Entry(entry) => {
+                    if let Some(key) = &entry.key {
+                        out(at, key.clone(), true);
+                        at += key.len() as u64;
+                    }
+                    at += entry.colon.len() as u64;
+                    entry.node.stretches(at, out);
+                    at += entry.node.byte_len();
+                }
+            }
+        }
+    }
+}
+
+impl Container {
+    /// Where child `k` begins (its key in an object), from the start of the text. O(log n).
+    pub fn child_offset(&self, k: u64) -> Option<u64> {
+        let unwritten = self.pieces.first().and_then(Piece::lead).map_or(0, Text::len) as u64;
+        let (piece, before) = self.pieces.find(holds(k))?;
+        let piece_start = 1 + self.head.len() as u64 + before.bytes + piece.lead().map_or(0, Text::len) as u64 - unwritten;
+        match &*piece.0 {
+            PieceKind::Entry(_) => Some(piece_start),
+            PieceKind::Run(run) => {
+                let slot = run.fragment.slot(run.container, run.first + (k - before.children))?;
+                Some(piece_start + (slot.start - run.from) as u64)
+            }
+        }
+    }
+
+    /// Bytes from the start of child `k` to its value: key and colon. O(log n).
+    pub fn key_length(&self, k: u64) -> Option<u64> {
+        let (piece, before) = self.pieces.find(holds(k))?;
+        match &*piece.0 {
+            PieceKind::Entry(entry) => Some(entry.key.as_ref().map_or(0, Text::len) as u64 + entry.colon.len() as u64),
+            PieceKind::Run(run) => {
+                let slot = run.fragment.slot(run.container, run.first + (k - before.children))?;
+                Some((slot.value - slot.start) as u64)
+            }
+        }
+    }
+}
+
 /// How a first child is laid out, and what separates it from a second where no neighbour shows it.
 pub struct Blank {
     /// Behind the opening bracket.

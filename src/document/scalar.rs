@@ -60,7 +60,8 @@ pub fn units(literal: &[u8]) -> impl Iterator<Item = Unit> + '_ {
     })
 }
 
-fn unit(literal: &[u8], at: usize) -> Option<Unit> {
+/// The character at byte `at` of a literal; `None` at its end.
+pub(super) fn unit(literal: &[u8], at: usize) -> Option<Unit> {
     let plain = |character, length| Some(Unit { character, lone: false, length });
     match *literal.get(at)? {
         b'"' => None,
@@ -101,7 +102,7 @@ fn unit(literal: &[u8], at: usize) -> Option<Unit> {
 }
 
 fn hex(literal: &[u8], at: usize) -> Option<u32> {
-    u32::from_str_radix(std::str::from_utf8(literal.get(at..at + 4)?).ok()?, 16).ok()
+    literal.get(at..at + 4)?.iter().try_fold(0, |code, digit| char::from(*digit).to_digit(16).map(|digit| code << 4 | digit))
 }
 
 /// The text of a string literal, lone surrogates as U+FFFD. Borrowed where the literal has no escape. O(length).

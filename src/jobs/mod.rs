@@ -9,6 +9,7 @@ mod journal;
 mod kept;
 mod open;
 mod save;
+mod search;
 mod watch;
 
 use crate::document::{Document, Merge, compare};
@@ -24,6 +25,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 pub use dialog::{FileChooser, Picked, SystemChooser};
+pub use search::search_document;
 
 /// Wakes the window.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -92,6 +94,7 @@ pub struct Jobs {
     counting: HashMap<DocumentId, Stop>,
     opening: HashMap<DocumentId, Stop>,
     saving: HashMap<DocumentId, Stop>,
+    searching: HashMap<DocumentId, Stop>,
     watching: HashMap<DocumentId, watch::Watcher>,
     /// Stops what is of no use when the window is closed.
     closing: Stop,
@@ -116,6 +119,7 @@ impl Jobs {
             counting: HashMap::new(),
             opening: HashMap::new(),
             saving: HashMap::new(),
+            searching: HashMap::new(),
             watching: HashMap::new(),
             closing: Stop::default(),
             settings: settings.clone(),
@@ -172,6 +176,14 @@ impl Jobs {
                     }
                 });
             }
+            Effect::Search(id, number, query, document) => {
+                let stop = Stop::default();
+                if let Some(before) = self.searching.insert(id, stop.clone()) {
+                    before.now();
+                }
+                self.spawn("search", move || search::search(&outbox, id, number, &query, &document, &stop));
+            }
+            Effect::StopSearch(id) => self.searching.get(&id).into_iter().for_each(Stop::now),
             Effect::Pick(purpose, suggested) => {
                 self.spawn("dialog", move || outbox.send(dialog::pick(&*surroundings.chooser, purpose, suggested.as_deref())));
             }
@@ -286,7 +298,7 @@ impl Jobs {
     /// Ends: waits for saves that were ordered, stops everything else.
     pub fn finish(&mut self) {
         self.closing.now();
-        self.opening.values().for_each(Stop::now);
+        self.opening.values().chain(self.searching.values()).for_each(Stop::now);
         self.watching.clear();
         if let Some((sender, thread)) = self.saver.take() {
             drop(sender);

@@ -62,6 +62,12 @@ pub enum Command {
     MoveIn,
     /// Makes the value one of another type.
     ChangeType(Kind),
+    /// Shows the find bar.
+    Find,
+    /// Goes to the next hit.
+    FindNext,
+    /// Goes to the hit before.
+    FindPrevious,
     /// Opens the selected container.
     Expand,
     /// Opens the selected container and all in it.
@@ -184,6 +190,9 @@ pub const TABLE: &[Entry] = &[
     entry(Command::ChangeType(Kind::Null), "Null", "Make the value null.", &[]),
     entry(Command::ChangeType(Kind::Object), "Object", "Make the value an object.", &[]),
     entry(Command::ChangeType(Kind::Array), "Array", "Make the value an array.", &[]),
+    entry(Command::Find, "Find…", "Search in keys and values.", &["Ctrl+F"]),
+    entry(Command::FindNext, "Find next", "Go to the next hit.", &["F3"]),
+    entry(Command::FindPrevious, "Find previous", "Go to the hit before.", &["Shift+F3"]),
     entry(Command::Expand, "Expand", "Show what is inside the selected value.", &[]),
     entry(Command::ExpandBelow, "Expand all inside", "Open the selected value and everything in it.", &["Ctrl+Shift+Right"]),
     entry(Command::CollapseBelow, "Collapse all inside", "Close the selected value and everything in it.", &["Ctrl+Shift+Left"]),
@@ -267,7 +276,7 @@ impl Command {
             Self::CheckDisk => session.path.is_some(),
             Self::Undo => can_change && session.history.undo_label().is_some(),
             Self::Redo => can_change && session.history.redo_label().is_some(),
-            Self::Copy | Self::CopyPath | Self::EditValue => true,
+            Self::Copy | Self::CopyPath | Self::EditValue | Self::Find | Self::FindNext | Self::FindPrevious => true,
             Self::Paste | Self::PasteOver | Self::ReplaceFromFile | Self::ChangeType(_) => can_change,
             Self::InsertBefore | Self::InsertAfter | Self::Cut | Self::Delete | Self::Duplicate => can_change && in_container,
             Self::EditKey => in_container && session.selected_key().is_some(),
@@ -288,7 +297,7 @@ impl Command {
             Self::ShowChange | Self::UndoLoad => session.loaded.is_some(),
             Self::Retry => session.failure.is_some() && session.saving.is_none(),
             Self::SaveAgain => session.status_of_disk() == Status::DeletedOnDisk && session.saving.is_none(),
-            Self::Cancel => session.saving.is_some() || session.editor.is_some() || merges,
+            Self::Cancel => session.saving.is_some() || session.editor.is_some() || session.find.is_open || merges,
             Self::Dismiss => {
                 session.metrics.alert.is_some()
                     || session.loaded.is_some()

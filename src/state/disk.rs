@@ -414,6 +414,7 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
         | Difference::Renamed { after, .. } => after.clone(),
         Difference::Removed { before } => place(&before.parent().unwrap_or_default()),
     });
+    session.find.moved(&comparison.shifts);
     let step =
         Step { document: document.clone(), label: "Load from disk".into(), shifts: comparison.shifts, view_before, group: None };
     session.history.load(step, Base::Version(version), now.ms);

@@ -29,6 +29,7 @@ fn apply(session: &mut Session, edit: &Edit, group: Option<u64>, now: &Now) -> b
     let root = applied.document.root().clone();
     session.view.fold = session.view.fold.shifted(&root, &applied.shifts);
     session.view.selection = map_all(&applied.shifts, &session.view.selection).into_path();
+    session.find.moved(&applied.shifts);
     let step = Step { document: applied.document, label: edit.describe().into(), shifts: applied.shifts, view_before, group };
     let joins = session.history.push(step, now.ms);
     session.note_edit(&before, edit, joins, now.unix_ns);
@@ -43,6 +44,7 @@ pub fn undo(state: &mut State) {
     let Some(undone) = session.history.undo() else { return };
     session.journal.outgoing.push(Note::Record(Record::Undo));
     (session.loaded, session.notice) = (None, None);
+    session.find.moved(&undone.shifts.iter().rev().map(Shift::inverse).collect::<Vec<_>>());
     let root = session.document().root().clone();
     session.view = match undone.shifts.as_ref() {
         // What was opened since stays open; what the step removed comes back as it was folded.
@@ -77,6 +79,7 @@ pub fn redo(state: &mut State) {
     let Some(redone) = session.history.redo() else { return };
     session.journal.outgoing.push(Note::Record(Record::Redo));
     (session.loaded, session.notice) = (None, None);
+    session.find.moved(&redone.shifts);
     let root = session.document().root().clone();
     session.view.fold = session.view.fold.shifted(&root, &redone.shifts);
     session.view.selection = match redone.shifts.last() {

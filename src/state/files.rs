@@ -307,6 +307,11 @@ pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
         && session.saving.is_some()
     {
         effects.push(Effect::StopSave(tab.id));
+        return;
+    }
+    let id = state.tab().map(|tab| tab.id);
+    if let (Some(id), Some(session)) = (id, state.session_mut()) {
+        crate::state::find::close(session, id, effects);
     }
 }
 

@@ -4,6 +4,7 @@
 //! close — is tested with a list of inputs.
 
 pub mod command;
+pub mod find;
 pub mod journal;
 pub mod merging;
 pub mod recovery;
@@ -14,8 +15,8 @@ pub mod session;
 mod update;
 pub mod versions;
 
-use crate::storage::Found;
 pub use command::{Command, Theme};
+pub use find::{FindInput, Found};
 pub use session::{Broken, Report, Session, Status};
 
 /// An edit that could not be made again.
@@ -121,7 +122,7 @@ pub struct State {
     /// What is opened is only looked at: a kept version.
     pub opens_versions: bool,
     /// Edits that earlier runs left unsaved, for the start page.
-    pub unsaved: Vec<Found>,
+    pub unsaved: Vec<crate::storage::Found>,
     next_number: u64,
 }
 

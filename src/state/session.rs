@@ -1,5 +1,6 @@
 //! One open document: its history, what is known of the disk, and the status that follows from both.
 
+use super::find::Find;
 use super::journal::Journaling;
 use super::merging::Merging;
 use super::rows::Fold;
@@ -241,6 +242,8 @@ pub struct Session {
     pub editor: Option<Editor>,
     /// Differences that are being shown.
     pub differences: Option<Differences>,
+    /// The find bar.
+    pub find: Find,
     /// Time of the last save, `14:02:07`.
     pub last_save: Option<String>,
     /// Why the file is watched by looking only, where the system sends no events.
@@ -293,6 +296,7 @@ impl Session {
             notice: None,
             editor: None,
             differences: None,
+            find: Find::default(),
             last_save: None,
             polling: None,
         }

@@ -6,25 +6,30 @@
 mod disk;
 #[path = "edits.rs"]
 mod edits;
+#[path = "effect.rs"]
+mod effect;
 #[path = "files.rs"]
 mod files;
 #[path = "navigate.rs"]
 mod navigate;
 
-use super::journal::{EndOfJournal, JournalOrder};
+use super::find::{self, FindInput, Found};
+use super::journal::EndOfJournal;
 use super::merging::{self, MergeDone, MergeInput, MergeOrder};
 use super::recovery::{self, RecoverFor};
 use super::session::{Part, Purpose, Report, Session};
 use super::versions::{self, VersionFor, VersionInput};
-use super::{Command, Dialog, DocumentId, State, Theme};
+use super::{Command, Dialog, DocumentId, State};
 use super::{Content, saving};
-use crate::document::{Comparison, Document, Fragment, Merge, Node, Path, Problem, RevisionId, Statistics};
-use crate::storage::{Backup, Digest, Expected, Found, Recovery, Stamp, Version};
+use crate::document::{Comparison, Document, Fragment, Merge, Path, Problem, RevisionId, Statistics};
+use crate::storage::{Backup, Digest, Found as Recoverable, Recovery, Stamp, Version};
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use effect::{CompareFor, Effect, SaveOrder};
 pub use navigate::Go;
+pub(super) use navigate::reveal;
 
 /// The moment of an input.
 #[derive(Clone, Debug)]
@@ -89,6 +94,8 @@ pub enum Input {
     ReadAgain,
     /// An answer to the dialog.
     Answer(Answer),
+    /// Something in the find bar.
+    Find(FindInput),
     /// The list of differences is put away.
     CloseDifferences,
     /// Something in the list of changes to merge.
@@ -205,6 +212,8 @@ pub enum Event {
     Polling(DocumentId, String),
     /// Two documents were compared.
     Compared(DocumentId, CompareFor, Box<Comparison>),
+    /// Something came of a search, of this number.
+    Search(DocumentId, u64, Found),
     /// A dialog was answered.
     Picked(PickPurpose, Option<PathBuf>),
     /// No dialog could be shown.
@@ -223,7 +232,7 @@ pub enum Event {
     /// The journal can't be written.
     JournalTrouble(DocumentId, String),
     /// Journals that an earlier run left: for a document, or all of them.
-    Unsaved(Option<DocumentId>, Vec<Found>),
+    Unsaved(Option<DocumentId>, Vec<Recoverable>),
     /// A journal was read and held against the disk.
     Recovered(DocumentId, PathBuf, RecoverFor, Result<Box<Recovery>, String>),
     /// The changes of both sides were found.
@@ -287,124 +296,6 @@ pub enum SaveEnd {
     },
 }
 
-/// What a comparison is for.
-pub enum CompareFor {
-    /// A version that loads by itself, because nothing is edited.
-    Load {
-        /// The revision that it was compared with.
-        revision: RevisionId,
-        /// The version.
-        version: Version,
-        /// Its text.
-        document: Document,
-    },
-    /// *Take theirs*.
-    Take {
-        /// The revision that it was compared with.
-        revision: RevisionId,
-        /// The version.
-        version: Version,
-        /// Its text.
-        document: Document,
-    },
-    /// The number in the banner.
-    Count {
-        /// The version that was counted.
-        version: Version,
-    },
-    /// The list of differences.
-    List {
-        /// Mine.
-        mine: Document,
-        /// Theirs.
-        theirs: Document,
-        /// What the other side is called.
-        label: String,
-    },
-}
-
-/// What is to be done outside.
-pub enum Effect {
-    /// Reads a file.
-    Open(DocumentId, PathBuf),
-    /// Stops reading it.
-    StopOpening(DocumentId),
-    /// Computes the digest of a text.
-    ComputeDigest(DocumentId, Stamp, Arc<Fragment>),
-    /// Reads a mended text.
-    ReadMended(DocumentId, Vec<u8>),
-    /// Saves.
-    Save(SaveOrder),
-    /// Stops a save, if that is still possible.
-    StopSave(DocumentId),
-    /// Watches a file; what was watched for the document before is not any more.
-    Watch(DocumentId, PathBuf, Version),
-    /// Looks at the disk now.
-    LookNow,
-    /// Compares two values.
-    Compare(DocumentId, Node, Node, CompareFor),
-    /// Shows the system's file dialog.
-    Pick(PickPurpose, Option<PathBuf>),
-    /// Reads a small file's value.
-    ReadValue(DocumentId, PathBuf),
-    /// Puts text on the clipboard.
-    Copy(String),
-    /// Asks for the clipboard's text; `true` where it goes over the selected value.
-    RequestPaste(bool),
-    /// Remembers recent files, colours and choices.
-    StoreSettings(Vec<PathBuf>, Theme, saving::Options),
-    /// Writes notes into the journal.
-    Journal(JournalOrder),
-    /// The document is closed: its journal is not needed any more.
-    EndJournal(DocumentId, EndOfJournal),
-    /// Makes the journals durable now.
-    SyncJournals,
-    /// Looks for journals that an earlier run left: for a document, or all of them.
-    FindUnsaved(Option<(DocumentId, PathBuf)>),
-    /// Reads a journal, and holds it against the disk.
-    Recover(DocumentId, PathBuf, RecoverFor),
-    /// The journal's edits were made again in this document: it goes when they are durable.
-    ForgetJournal(DocumentId, PathBuf),
-    /// Nobody wants the journal's edits.
-    DiscardJournal(PathBuf),
-    /// Finds what both sides changed.
-    Merge(DocumentId, Box<MergeOrder>),
-    /// Makes the result of a merge.
-    FinishMerge(DocumentId, Box<Merge>),
-    /// Looks up the kept versions of a file.
-    ListVersions(DocumentId, PathBuf),
-    /// Reads a kept version.
-    ReadVersion(DocumentId, Backup, VersionFor),
-    /// Opens a kept version in a window of its own.
-    OpenVersion(PathBuf),
-    /// Counts what a document is made of.
-    Count(DocumentId, Document),
-    /// Measures what the backups take.
-    MeasureBackups,
-    /// Closes the window.
-    CloseWindow,
-}
-
-/// A save to be made.
-pub struct SaveOrder {
-    /// The document.
-    pub id: DocumentId,
-    /// Where.
-    pub path: PathBuf,
-    /// What must be there.
-    pub expected: Expected,
-    /// The snapshot.
-    pub document: Document,
-    /// Its revision.
-    pub revision: RevisionId,
-    /// What for.
-    pub purpose: Purpose,
-    /// The document's own file: a copy must not go over it.
-    pub own: Option<PathBuf>,
-    /// The replaced version is kept.
-    pub keeps_backup: bool,
-}
-
 /// Takes one input. Pure but for the state that it changes.
 pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -444,6 +335,12 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         Input::Mend(text) => files::mend(state, text),
         Input::ReadAgain => files::read_again(state, &mut effects),
         Input::Answer(answer) => files::answer(state, answer, now, &mut effects),
+        Input::Find(FindInput::Go(number)) => {
+            if edits::leave_editor(state, now) {
+                find::take(state, FindInput::Go(number), &mut effects);
+            }
+        }
+        Input::Find(input) => find::take(state, input, &mut effects),
         Input::CloseDifferences => {
             if let Some(session) = state.session_mut() {
                 session.differences = None;
@@ -474,6 +371,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
     }
     disk::retry_after_edit(state, now, &mut effects);
     disk::load_if_due(state, &mut effects);
+    find::follow(state, &mut effects);
     saving::look(state, now, &mut effects);
     journal(state, before, now, &mut effects);
     effects
@@ -547,6 +445,12 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::EditKey => edits::start(state, Part::Key),
         Command::Undo => edits::undo(state),
         Command::Redo => edits::redo(state),
+        Command::Find => find::open(state),
+        Command::FindNext | Command::FindPrevious => {
+            if edits::is_settled(state, now) {
+                find::step(state, command == Command::FindNext, effects);
+            }
+        }
         Command::Expand | Command::ExpandBelow | Command::CollapseBelow => navigate::fold(state, command),
         Command::ExpandAll | Command::CollapseAll | Command::ExpandLevels(_) => navigate::fold(state, command),
         Command::Theme(theme) => {
@@ -616,6 +520,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             }
         }
         Event::Compared(id, purpose, comparison) => disk::compared(state, id, purpose, *comparison, now, effects),
+        Event::Search(id, number, found) => find::found(state, id, number, found),
         Event::Picked(purpose, path) => files::picked(state, purpose, path, now, effects),
         Event::CannotPick(purpose, why) => {
             state.picking = false;

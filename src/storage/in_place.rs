@@ -222,7 +222,12 @@ impl Plan {
 pub fn settle(env: &Env, target: &Path) -> io::Result<Option<Settled>> {
     let prefix = format!("{}-", &name_of(target)[..16]);
     let mut settled = None;
-    for path in env.disk.list(&folder(env.state_folder))? {
+    let plans = env.disk.list(&folder(env.state_folder)).unwrap_or_else(|error| {
+        // Without a state folder no write in place was ever begun.
+        log::warn!("{}: {error}", folder(env.state_folder).display());
+        Vec::new()
+    });
+    for path in plans {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if !name.starts_with(&prefix) {
             continue;

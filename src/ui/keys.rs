@@ -23,7 +23,16 @@ pub fn parse(shortcut: &str) -> Option<KeyboardShortcut> {
 fn works_in_text(command: Command) -> bool {
     matches!(
         command,
-        Command::Save | Command::SaveCopy | Command::Open | Command::New | Command::Close | Command::Help | Command::CheckDisk
+        Command::Save
+            | Command::SaveCopy
+            | Command::Open
+            | Command::New
+            | Command::Close
+            | Command::Help
+            | Command::CheckDisk
+            | Command::Find
+            | Command::FindNext
+            | Command::FindPrevious
     )
 }
 
@@ -66,7 +75,7 @@ pub fn take(ui: &Ui, state: &State, page: u64, inputs: &mut Vec<Input>) {
                         shortcuts.iter().find(|(_, keys)| keys.logical_key == *key && modifiers.matches_exact(keys.modifiers));
                     found
                         .filter(|(command, keys)| {
-                            let anywhere = in_merge || keys.modifiers.command || matches!(key, Key::F1 | Key::F5);
+                            let anywhere = in_merge || keys.modifiers.command || matches!(key, Key::F1 | Key::F3 | Key::F5);
                             let here = if in_text { works_in_text(*command) } else { anywhere || in_tree };
                             // Escape closes menus, too: it is taken only where there is something to stop.
                             here && (*command != Command::Cancel || command.is_enabled(state))

@@ -20,6 +20,8 @@ pub fn menu_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
         ui.menu_button("Edit", |ui| {
             items(ui, state, &[Command::Undo, Command::Redo], inputs);
             ui.separator();
+            items(ui, state, &[Command::Find, Command::FindNext, Command::FindPrevious], inputs);
+            ui.separator();
             row_items(ui, state, inputs);
         });
         ui.menu_button("View", |ui| {

@@ -4,13 +4,14 @@
 //! * [`text`]: text cut, escaped and put in visual order before it is drawn.
 //! * [`format`]: numbers and sizes for people.
 //! * [`tree`]: the rows, the field in a row, the scroll bar.
-//! * [`keys`]: the keyboard. [`menu`], [`banner`], [`path_bar`], [`status_bar`]: what stands around the tree.
+//! * [`keys`]: the keyboard. [`menu`], [`find_bar`], [`banner`], [`path_bar`], [`status_bar`]: what stands around the tree.
 //! * [`start_page`], [`broken`], [`merge`], [`differences`], [`side_panels`], [`dialogs`]: what stands in its place, beside it or over it.
 
 pub mod banner;
 pub mod broken;
 pub mod dialogs;
 pub mod differences;
+pub mod find_bar;
 pub mod format;
 pub mod keys;
 pub mod menu;
@@ -31,6 +32,8 @@ use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 pub struct Memory {
     /// The tree as it was drawn last.
     pub tree: tree::Memory,
+    /// The find bar.
+    pub find: find_bar::Memory,
     /// The list of changes to merge.
     pub merge: merge::Memory,
     /// Milliseconds since the program began.
@@ -68,6 +71,16 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
                 path_bar::path_ui(ui, session, &mut inputs);
             },
         );
+        if session.find.is_open && session.merging.is_none() {
+            let frame = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(14, 3)).stroke(line);
+            Panel::top("find").frame(frame).show(ui, |ui| find_bar::find_ui(ui, session, &mut memory.find, &mut inputs));
+            if session.find.is_list_open {
+                let frame = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(8, 6)).stroke(line);
+                Panel::bottom("hits").frame(frame).default_size(190.0).min_size(80.0).resizable(true).show(ui, |ui| {
+                    find_bar::hits_ui(ui, session, &mut inputs);
+                });
+            }
+        }
     }
     CentralPanel::default().frame(Frame::new().fill(tokens.tree)).show(ui, |ui| match state.tab() {
         None => start_page::start_ui(ui, state, &mut inputs),

@@ -87,6 +87,7 @@ mod tests {
                         tree_focused: tree.has_focus(),
                         edited: false,
                         hidden_parts: HiddenParts::default(),
+                        hits: row::RowHits::default(),
                     };
                     let output = row_ui(&mut area, Rect::from_min_size(pos2(0.0, top), vec2(600.0, ROW_HEIGHT)), &row);
                     if output.response.clicked() {

@@ -8,6 +8,7 @@ use egui::{
     Align2, Color32, CornerRadius, Id, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo,
 };
 use egui::{pos2, vec2};
+use std::ops::Range;
 
 use crate::ui::format::{byte_size, counted};
 use crate::ui::text::{Base, Excerpt, MAX_CHARS, clip, layout, visible};
@@ -56,6 +57,19 @@ pub struct RowView<'a> {
     pub edited: bool,
     /// What is not painted because a text field covers it.
     pub hidden_parts: HiddenParts,
+    /// What a search found in it.
+    pub hits: RowHits<'a>,
+}
+
+/// What a search found in a row: ranges of bytes in what is shown of key and value.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RowHits<'a> {
+    /// In the key.
+    pub key: &'a [Range<usize>],
+    /// In the value, without the quotes of a string.
+    pub value: &'a [Range<usize>],
+    /// The hit that was gone to is among them.
+    pub has_current: bool,
 }
 
 /// What a value is called within its container.
@@ -287,6 +301,7 @@ fn paint(ui: &Ui, rect: Rect, places: &Places, row: &RowView<'_>, hovered: bool)
     let key = key.layout(painter, &mono, key_color, Base::LeftToRight, key_width);
     let key_end = places.key_start + key.width();
     if !row.hidden_parts.key {
+        paint_hits(painter, &shown_key(row.key), row.hits.key, row.hits.has_current, places.key_start..key_end, middle, tokens);
         key.paint_centred(painter, places.key_start, middle);
     }
     let colon = layout(painter, ":", &mono, tokens.muted, Base::LeftToRight);
@@ -295,6 +310,32 @@ fn paint(ui: &Ui, rect: Rect, places: &Places, row: &RowView<'_>, hovered: bool)
         colon.paint_centred(painter, key_end, middle);
     }
     if !row.hidden_parts.value {
+        match row.value {
+            RowValue::String { text, .. } => {
+                let quote = layout(painter, "\"", &mono, tokens.string, Base::LeftToRight).width();
+                let text = visible(clip(text, MAX_CHARS).text).into_owned();
+                paint_hits(
+                    painter,
+                    &text,
+                    row.hits.value,
+                    row.hits.has_current,
+                    value_start + quote..places.right,
+                    middle,
+                    tokens,
+                );
+            }
+            RowValue::Number(text) => {
+                paint_hits(painter, text, row.hits.value, row.hits.has_current, value_start..places.right, middle, tokens);
+            }
+            RowValue::Bool(value) => {
+                let text = if value { "true" } else { "false" };
+                paint_hits(painter, text, row.hits.value, row.hits.has_current, value_start..places.right, middle, tokens);
+            }
+            RowValue::Null => {
+                paint_hits(painter, "null", row.hits.value, row.hits.has_current, value_start..places.right, middle, tokens);
+            }
+            RowValue::Array { .. } | RowValue::Object { .. } => {}
+        }
         paint_value(painter, row.value, value_start, middle, places.right, tokens);
     }
 
@@ -318,6 +359,43 @@ fn paint_ground(painter: &Painter, rect: Rect, row: &RowView<'_>, hovered: bool,
     if row.edited {
         let bar = Rect::from_min_max(rect.left_top() + vec2(4.0, 3.0), rect.left_bottom() + vec2(7.0, -3.0));
         painter.rect_filled(bar, 1.5, tokens.edited);
+    }
+}
+
+/// Paints what is behind the hits of a search. Where the order of the text on the screen is not that of its bytes, the whole text
+/// is marked.
+fn paint_hits(
+    painter: &Painter,
+    text: &str,
+    hits: &[Range<usize>],
+    has_current: bool,
+    x: Range<f32>,
+    middle: f32,
+    tokens: &Tokens,
+) {
+    if hits.is_empty() {
+        return;
+    }
+    let mono = theme::mono();
+    let width = |text: &str| layout(painter, text, &mono, tokens.text, Base::LeftToRight).width();
+    let is_reordered = text.chars().any(|char| {
+        use unicode_bidi::BidiClass::{AL, R};
+        matches!(unicode_bidi::bidi_class(char), R | AL)
+    });
+    let whole = 0..text.len();
+    let hits = if is_reordered { std::slice::from_ref(&whole) } else { hits };
+    for hit in hits {
+        let (Some(before), Some(found)) = (text.get(..hit.start), text.get(hit.clone())) else { continue };
+        let start = x.start + width(before);
+        let end = (start + width(found)).min(x.end);
+        if start >= x.end {
+            break;
+        }
+        let rect = Rect::from_x_y_ranges(start - 1.0..=end + 1.0, middle - 9.0..=middle + 9.0);
+        painter.rect_filled(rect, 3.0, tokens.search_hit);
+        if has_current {
+            painter.rect_stroke(rect, 3.0, Stroke::new(1.5, tokens.search_mark), StrokeKind::Outside);
+        }
     }
 }
 
@@ -398,6 +476,7 @@ mod tests {
             tree_focused: false,
             edited: false,
             hidden_parts: HiddenParts::default(),
+            hits: RowHits::default(),
         }
     }
 

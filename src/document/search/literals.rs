@@ -1,0 +1,173 @@
+//! What a regular expression can't match without: texts of which each match has at least one, wherever in it.
+//!
+//! `[א-ת]+ל` begins with no certain text, and an automaton reads every byte for it. But each match has a `ל`: so strings without
+//! one need no look. ripgrep does the same with lines.
+
+use regex_syntax::hir::literal::{Extractor, Seq};
+use regex_syntax::hir::{Class, ClassBytesRange, ClassUnicodeRange, Hir, HirKind, Literal, Repetition};
+
+/// More texts than this are no faster than the automaton.
+const LIMIT: usize = 64;
+
+/// Texts of which every match of `hir` has one; `None` where there are no good ones.
+pub fn required(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => None,
+        HirKind::Literal(_) | HirKind::Class(_) => prefixes(hir),
+        HirKind::Capture(capture) => required(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => better(prefixes(hir), required(&repetition.sub)),
+        HirKind::Repetition(_) => None,
+        HirKind::Alternation(choices) => {
+            let together = choices.iter().map(required).collect::<Option<Vec<_>>>().map(|all| all.concat());
+            better(prefixes(hir), together.filter(|all| all.len() <= LIMIT))
+        }
+        HirKind::Concat(parts) => (0..parts.len()).fold(None, |best, first| {
+            let tail = Hir::concat(parts[first..].to_vec());
+            better(better(best, prefixes(&tail)), required(&parts[first]))
+        }),
+    }
+}
+
+/// The better of two: the one whose shortest text is longer, then the one with fewer texts.
+fn better(one: Option<Vec<Vec<u8>>>, other: Option<Vec<Vec<u8>>>) -> Option<Vec<Vec<u8>>> {
+    let worth = |texts: &Vec<Vec<u8>>| (texts.iter().map(Vec::len).min().unwrap_or(0).min(4), usize::MAX - texts.len());
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if worth(&other) > worth(&one) { other } else { one }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The texts with which matches begin.
+fn prefixes(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    let mut seq: Seq = Extractor::new().extract(hir);
+    let mut optimal = seq.clone();
+    optimal.optimize_for_prefix_by_preference();
+    if optimal.is_finite() {
+        seq = optimal;
+    } else if seq.len().is_none_or(|count| count > LIMIT) {
+        seq.keep_first_bytes(3);
+        seq.dedup();
+    }
+    let texts: Vec<Vec<u8>> = seq.literals()?.iter().map(|literal| literal.as_bytes().to_vec()).collect();
+    let shortest = texts.iter().map(Vec::len).min()?;
+    // A single byte is everywhere.
+    (shortest >= 2 && texts.len() <= LIMIT).then_some(texts)
+}
+
+/// Characters that an escape may stand for to be of interest; some others may be among them.
+#[derive(Clone, Copy, Default)]
+pub struct Relevant {
+    ascii: u128,
+    others: bool,
+}
+
+impl Relevant {
+    /// Whether the character is one.
+    pub fn has(&self, character: char) -> bool {
+        if character.is_ascii() { self.ascii >> u32::from(character) & 1 == 1 } else { self.others }
+    }
+
+    /// Those of some texts, which may be cut inside a character.
+    pub fn of_texts(texts: &[Vec<u8>]) -> Self {
+        let mut all = Self::default();
+        texts.iter().flatten().for_each(|byte| all.add(*byte, *byte));
+        all
+    }
+
+    /// Those that a match of an expression may have in it.
+    pub fn of(hir: &Hir) -> Self {
+        let mut all = Self::default();
+        all.collect(hir);
+        all
+    }
+
+    fn add(&mut self, from: u8, to: u8) {
+        (from..=to.min(0x7f)).for_each(|byte| self.ascii |= 1 << byte);
+        self.others |= to > 0x7f;
+    }
+
+    fn collect(&mut self, hir: &Hir) {
+        match hir.kind() {
+            HirKind::Literal(Literal(bytes)) => bytes.iter().for_each(|byte| self.add(*byte, *byte)),
+            HirKind::Class(Class::Unicode(class)) => {
+                let byte = |character: char| u32::from(character).min(0xff) as u8;
+                class.iter().for_each(|range| self.add(byte(range.start()), byte(range.end())));
+            }
+            HirKind::Class(Class::Bytes(class)) => class.iter().for_each(|range| self.add(range.start(), range.end())),
+            kind => kind.subs().iter().for_each(|sub| self.collect(sub)),
+        }
+    }
+}
+
+/// Bytes that stand in no string as they are.
+fn is_never_raw(byte: u8) -> bool {
+    byte < 0x20 || matches!(byte, b'"' | b'\\')
+}
+
+/// Whether a text can stand in a string as it is.
+pub fn can_be_raw(text: &[u8]) -> bool {
+    !text.iter().any(|byte| is_never_raw(*byte))
+}
+
+/// The same expression, matching only what can stand in a string as it is: run over raw bytes it can't cross a string's end.
+pub fn within_strings(hir: &Hir) -> Hir {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => hir.clone(),
+        HirKind::Literal(Literal(bytes)) if can_be_raw(bytes) => hir.clone(),
+        HirKind::Literal(_) => Hir::fail(),
+        HirKind::Class(Class::Unicode(class)) => {
+            let mut class = class.clone();
+            let range = |from, to| ClassUnicodeRange::new(from, to);
+            class.difference(&regex_syntax::hir::ClassUnicode::new([range('\0', '\u{1f}'), range('"', '"'), range('\\', '\\')]));
+            Hir::class(Class::Unicode(class))
+        }
+        HirKind::Class(Class::Bytes(class)) => {
+            let mut class = class.clone();
+            let range = |from, to| ClassBytesRange::new(from, to);
+            class.difference(&regex_syntax::hir::ClassBytes::new([range(0, 0x1f), range(b'"', b'"'), range(b'\\', b'\\')]));
+            Hir::class(Class::Bytes(class))
+        }
+        HirKind::Repetition(repetition) => {
+            Hir::repetition(Repetition { sub: Box::new(within_strings(&repetition.sub)), ..repetition.clone() })
+        }
+        HirKind::Capture(capture) => within_strings(&capture.sub),
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(within_strings).collect()),
+        HirKind::Alternation(choices) => Hir::alternation(choices.iter().map(within_strings).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_match_can_not_do_without() {
+        for (pattern, expected) in [
+            ("[א-ת]+ל", Some(vec!["ל"])),
+            (r"\d+merge\w", Some(vec!["merge"])),
+            ("(cat|dog)s?", Some(vec!["cat", "dog"])),
+            ("x*(ab)+", Some(vec!["ab"])),
+            ("^abc$", Some(vec!["abc"])),
+            ("[a-z]+", None),
+            ("a?b?", None),
+        ] {
+            let found = required(&regex_syntax::parse(pattern).unwrap());
+            let expected = expected.map(|all| all.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>());
+            assert_eq!(found, expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn within_strings_nothing_crosses_a_quote() {
+        let check = |pattern: &str, text: &str, found: Option<&str>| {
+            let hir = within_strings(&regex_syntax::parse(pattern).unwrap());
+            let regex = super::super::query::compile(&hir).unwrap();
+            assert_eq!(regex.find(text).map(|found| &text[found.range()]), found, "{pattern}");
+        };
+        check("a.*b", r#""xa","b""#, None);
+        check("a.*b", r#""xa b","b""#, Some("a b"));
+        check("[^x]+", r#"aa"b"#, Some("aa"));
+        check(r#"a"?"#, r#"a""#, Some("a"));
+        check(r#"""#, r#"a""#, None);
+    }
+}

@@ -1,0 +1,274 @@
+//! Words: found on the raw bytes, and through escapes.
+//!
+//! A hit without an escape in it is found by a search in memory. Every other hit has a first escaped character: so each escape
+//! that stands for a character of the sought text is looked at from there, backwards over the raw characters before it and
+//! forwards over whatever is behind it. No string is decoded, and each hit is found exactly once.
+
+use super::query::{self, InvalidQuery, Query, Scope};
+use super::tokens::{self, Inside, Stretch, begins_escape, character_at, character_before, is_inside_escape, is_scalar_byte};
+use super::{Scratch, tokens::can_be_outside};
+use crate::document::scalar::unit;
+use memchr::{memchr, memmem};
+use regex_automata::Input;
+use regex_automata::meta::{Cache, Regex};
+use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
+use std::ops::{ControlFlow, Range};
+
+/// So much is searched before `watch` is asked again.
+const WINDOW: usize = 4 << 20;
+
+/// A text to find.
+pub struct Plain {
+    /// For each of its characters those that count as the same.
+    classes: Vec<Box<[char]>>,
+    /// One bit for the low six bits of each of those characters.
+    bits: u64,
+    /// `None` where it has a character that stands in no string as it is.
+    finder: Option<Finder>,
+    /// The longest that a hit without escapes can be, in bytes.
+    longest: usize,
+    /// Characters that can stand raw before the first escaped one.
+    raw_limit: usize,
+    is_whole_word: bool,
+    /// Whether it can stand outside strings.
+    is_outside: bool,
+    /// Whether it can be in a number, `true`, `false` or `null`.
+    is_scalar: bool,
+    /// Whether one of its characters has an escape of two bytes.
+    has_short_escape: bool,
+    /// How the `\u` escapes of all its characters begin.
+    escapes: memmem::Finder<'static>,
+}
+
+enum Finder {
+    Exact(memmem::Finder<'static>),
+    Folded(Regex),
+}
+
+fn must_be_escaped(character: char) -> bool {
+    character < ' ' || matches!(character, '"' | '\\')
+}
+
+/// Where the search in one stretch stands.
+struct Walk<'s, 'w> {
+    stretch: &'s Stretch<'s>,
+    cache: Option<&'s mut Cache>,
+    watch: &'w mut dyn FnMut() -> ControlFlow<()>,
+    /// The next escape to look at is here or behind.
+    escape_at: usize,
+    watched_at: usize,
+}
+
+impl Plain {
+    /// Prepares a text.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub fn new(query: &Query) -> Result<Self, InvalidQuery> {
+        let same = |character: char| -> Box<[char]> {
+            let mut class = ClassUnicode::new([ClassUnicodeRange::new(character, character)]);
+            if !query.is_case_sensitive {
+                class.case_fold_simple();
+            }
+            class.iter().flat_map(|range| range.start()..=range.end()).collect()
+        };
+        let classes: Vec<Box<[char]>> = query.text.chars().map(same).collect();
+        let all = || classes.iter().flatten().copied();
+        let finder = if query.text.chars().any(must_be_escaped) {
+            None
+        } else if classes.iter().all(|class| class.len() == 1) {
+            Some(Finder::Exact(memmem::Finder::new(&query.text).into_owned()))
+        } else {
+            let plain = Query { is_whole_word: false, ..query.clone() };
+            Some(Finder::Folded(query::compile(&plain.hir()?)?))
+        };
+        // As ASCII where that is the same.
+        let ascii: String = classes
+            .iter()
+            .filter_map(|class| class.iter().find(|character| character.is_ascii()).or_else(|| class.first()))
+            .collect();
+        Ok(Self {
+            escapes: memmem::Finder::new(&escapes_begin(all())).into_owned(),
+            bits: all().fold(0, |bits, character| bits | bit(character)),
+            longest: classes.iter().map(|class| class.iter().map(|character| character.len_utf8()).max().unwrap_or(0)).sum(),
+            raw_limit: query.text.chars().position(must_be_escaped).unwrap_or(classes.len().saturating_sub(1)),
+            is_whole_word: query.is_whole_word,
+            is_outside: can_be_outside(ascii.as_bytes()),
+            is_scalar: ascii.bytes().all(is_scalar_byte),
+            has_short_escape: all()
+                .any(|character| matches!(character, '"' | '\\' | '/' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t')),
+            finder,
+            classes,
+        })
+    }
+
+    /// What a thread needs for the finder.
+    pub fn cache(&self) -> Option<Cache> {
+        match &self.finder {
+            Some(Finder::Folded(regex)) => Some(regex.create_cache()),
+            _ => None,
+        }
+    }
+
+    /// Hands the start of each hit to `emit`, in order.
+    pub fn search(
+        &self,
+        stretch: &Stretch<'_>,
+        scope: Scope,
+        scratch: &mut Scratch,
+        emit: &mut dyn FnMut(usize),
+        watch: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        if self.classes.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        let mut walk = Walk { stretch, cache: scratch.raw.as_mut(), watch, escape_at: stretch.from, watched_at: stretch.from };
+        let mut inside = Inside::new(stretch.from);
+        // The string of the last hit ends here, and is a key.
+        let mut string = (stretch.from, false);
+        let mut from = stretch.from;
+        let mut raw = self.next_raw(&mut walk, from)?;
+        let mut escaped = self.next_escaped(&mut walk, from)?;
+        loop {
+            let hit = match (&raw, &escaped) {
+                (Some(a), Some(b)) if b.start < a.start => b.clone(),
+                (Some(a), _) => a.clone(),
+                (None, Some(b)) => b.clone(),
+                (None, None) => return ControlFlow::Continue(()),
+            };
+            from = hit.end;
+            let is_wanted = if self.is_outside && !inside.is_inside(stretch.text, hit.start) {
+                self.is_scalar && scope.has_values()
+            } else if scope == Scope::Both {
+                true
+            } else {
+                if hit.start >= string.0 {
+                    let end = stretch.string_end(hit.start);
+                    string = (end, stretch.is_key_before(end));
+                }
+                string.1 == scope.has_keys()
+            };
+            if is_wanted {
+                emit(hit.start);
+            }
+            if raw.as_ref().is_some_and(|raw| raw.start < from) {
+                raw = self.next_raw(&mut walk, from)?;
+            }
+            if escaped.as_ref().is_some_and(|escaped| escaped.start < from) {
+                escaped = self.next_escaped(&mut walk, from)?;
+            }
+        }
+    }
+
+    /// The first hit without escapes at or behind `from`.
+    fn next_raw(&self, walk: &mut Walk<'_, '_>, mut from: usize) -> ControlFlow<(), Option<Range<usize>>> {
+        let Some(finder) = &self.finder else { return ControlFlow::Continue(None) };
+        let text = walk.stretch.text;
+        while from < walk.stretch.to {
+            let end = (from + WINDOW + self.longest).min(walk.stretch.to);
+            let found = match (finder, walk.cache.as_deref_mut()) {
+                (Finder::Exact(finder), _) => {
+                    finder.find(&text[from..end]).map(|at| from + at..from + at + finder.needle().len())
+                }
+                (Finder::Folded(regex), Some(cache)) => {
+                    regex.search_with(cache, &Input::new(text).range(from..end)).map(|found| found.range())
+                }
+                (Finder::Folded(regex), None) => regex.find(Input::new(text).range(from..end)).map(|found| found.range()),
+            };
+            match found {
+                Some(hit) if is_inside_escape(text, hit.start) || !self.is_whole(text, &hit) => from = hit.start + 1,
+                Some(hit) => return ControlFlow::Continue(Some(hit)),
+                None if end == walk.stretch.to => break,
+                None => {
+                    (walk.watch)()?;
+                    from += WINDOW;
+                }
+            }
+        }
+        ControlFlow::Continue(None)
+    }
+
+    /// The first hit with an escape in it at or behind `from`.
+    fn next_escaped(&self, walk: &mut Walk<'_, '_>, from: usize) -> ControlFlow<(), Option<Range<usize>>> {
+        let Stretch { text, to, has_unicode_escapes, .. } = *walk.stretch;
+        if !has_unicode_escapes && !self.has_short_escape {
+            return ControlFlow::Continue(None);
+        }
+        walk.escape_at = walk.escape_at.max(from);
+        let next = |from: usize| match self.has_short_escape {
+            true => memchr(b'\\', &text[from..to]),
+            false => self.escapes.find(&text[from..to]),
+        };
+        while let Some(step) = next(walk.escape_at) {
+            let at = walk.escape_at + step;
+            walk.escape_at = at;
+            // An escaped backslash with a `u` behind it.
+            if !self.has_short_escape && !begins_escape(text, at) {
+                walk.escape_at += 1;
+                continue;
+            }
+            let Some(escape) = unit(text, at) else { break };
+            if self.bits & bit(escape.character) != 0 {
+                let places = (0..=self.raw_limit).rev().filter(|place| self.classes[*place].contains(&escape.character));
+                for place in places {
+                    if let Some(hit) = self.hit_through(walk.stretch, at, place, from) {
+                        return ControlFlow::Continue(Some(hit));
+                    }
+                }
+            }
+            walk.escape_at = at + escape.length;
+            if at - walk.watched_at > WINDOW {
+                walk.watched_at = at;
+                (walk.watch)()?;
+            }
+        }
+        walk.escape_at = to;
+        ControlFlow::Continue(None)
+    }
+
+    /// The hit whose first escaped character is number `place`, at `at`.
+    fn hit_through(&self, stretch: &Stretch<'_>, at: usize, place: usize, from: usize) -> Option<Range<usize>> {
+        let text = stretch.text;
+        let mut start = at;
+        for class in self.classes[..place].iter().rev() {
+            let character = tokens::raw_character_before(text, start).filter(|character| class.contains(character))?;
+            start -= character.len_utf8();
+        }
+        if start < from || (place > 0 && is_inside_escape(text, start)) {
+            return None;
+        }
+        debug_assert!(place > 0 || begins_escape(text, at));
+        let mut end = at;
+        for class in &self.classes[place..] {
+            let unit = unit(text, end).filter(|unit| class.contains(&unit.character))?;
+            end += unit.length;
+        }
+        Some(start..end).filter(|hit| self.is_whole(text, hit))
+    }
+
+    fn is_whole(&self, text: &[u8], hit: &Range<usize>) -> bool {
+        let is_word = |character: Option<char>| {
+            character.is_some_and(|character| regex_syntax::try_is_word_character(character).unwrap_or(false))
+        };
+        !self.is_whole_word || !(is_word(character_before(text, hit.start)) || is_word(character_at(text, hit.end)))
+    }
+}
+
+/// How the `\u` escapes of some characters begin, as far as that is the same for all and written in one way only.
+fn escapes_begin(characters: impl Iterator<Item = char>) -> String {
+    let mut begin: Option<String> = None;
+    for character in characters {
+        let code = u32::from(character);
+        let digits = if code > 0xFFFF { String::new() } else { format!("{code:04x}") };
+        let plain: String = digits.chars().take_while(char::is_ascii_digit).collect();
+        begin = Some(match begin {
+            None => plain,
+            Some(before) => before.chars().zip(plain.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect(),
+        });
+    }
+    format!("\\u{}", begin.unwrap_or_default())
+}
+
+fn bit(character: char) -> u64 {
+    1 << (u32::from(character) & 63)
+}

@@ -1,0 +1,126 @@
+//! Searching: two threads take the blocks of a document, the hits go out in the order of the text.
+
+use super::{Outbox, Stop};
+use crate::document::Document;
+use crate::document::search::{Block, Blocks, Chunk, Query, Scratch, Searcher};
+use crate::state::{DocumentId, Event, Found};
+use std::collections::BTreeMap;
+use std::iter::Enumerate;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Hits go out at most this often, but for the first ones.
+const DELIVERY: Duration = Duration::from_millis(30);
+/// Longer documents are worth a second thread.
+const TWO_THREADS_BYTES: u64 = 2 << 20;
+
+/// Searches a snapshot; search number `number` of the document.
+pub fn search(outbox: &Outbox, id: DocumentId, number: u64, query: &Query, document: &Document, stop: &Stop) {
+    let send = |found| outbox.send(Event::Search(id, number, found));
+    let searcher = match Searcher::new(query) {
+        Ok(searcher) => Arc::new(searcher),
+        Err(invalid) => return send(Found::Invalid(invalid.to_string())),
+    };
+    send(Found::Begun(Arc::clone(&searcher)));
+    let deliver = |hits: &[u64], done: u64| send(Found::Hits(Chunk::pack(hits), done));
+    if search_document(&searcher, document, &|| stop.asked(), &deliver).is_continue() {
+        send(Found::Ended);
+    }
+}
+
+/// Finds all hits of a document. `deliver` gets them in order, a part at a time, with the bytes that are done; `stop` is asked
+/// every few megabytes.
+///
+/// # Errors
+/// Broken off by `stop`.
+pub fn search_document(
+    searcher: &Searcher,
+    document: &Document,
+    stop: &(dyn Fn() -> ControlFlow<()> + Sync),
+    deliver: &(dyn Fn(&[u64], u64) + Sync),
+) -> ControlFlow<()> {
+    let blocks = Mutex::new(Blocks::of(document).enumerate());
+    let order = Mutex::new(Order {
+        deliver,
+        next: 0,
+        ready: BTreeMap::new(),
+        waiting: Vec::new(),
+        done: 0,
+        has_hits: false,
+        delivered: Instant::now(),
+    });
+    let work = || work(searcher, &blocks, &order, stop);
+    let ended = if document.byte_len() > TWO_THREADS_BYTES && thread::available_parallelism().is_ok_and(|count| count.get() > 1) {
+        thread::scope(|scope| {
+            let second = scope.spawn(work);
+            let ended = work();
+            // A panic there is one here: the job's guard tells it.
+            let second = second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            if second.is_break() { second } else { ended }
+        })
+    } else {
+        work()
+    };
+    ended?;
+    locked(&order).flush();
+    ControlFlow::Continue(())
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes block after block until there is none.
+fn work(
+    searcher: &Searcher,
+    blocks: &Mutex<Enumerate<Blocks>>,
+    order: &Mutex<Order<'_>>,
+    stop: &(dyn Fn() -> ControlFlow<()> + Sync),
+) -> ControlFlow<()> {
+    let mut scratch: Scratch = searcher.scratch();
+    loop {
+        let next: Option<(usize, Block)> = locked(blocks).next();
+        let Some((number, block)) = next else { return ControlFlow::Continue(()) };
+        let mut hits = Vec::new();
+        searcher.search(&block, &mut scratch, &mut hits, &mut || stop())?;
+        locked(order).finished(number, hits, block.len());
+    }
+}
+
+/// Brings the hits of blocks into the order of the text.
+struct Order<'a> {
+    deliver: &'a (dyn Fn(&[u64], u64) + Sync),
+    /// The block whose hits are to go out next.
+    next: usize,
+    /// Hits and bytes of blocks behind it.
+    ready: BTreeMap<usize, (Vec<u64>, u64)>,
+    /// Hits that can go out.
+    waiting: Vec<u64>,
+    done: u64,
+    has_hits: bool,
+    delivered: Instant,
+}
+
+impl Order<'_> {
+    fn finished(&mut self, number: usize, hits: Vec<u64>, bytes: u64) {
+        self.ready.insert(number, (hits, bytes));
+        while let Some((hits, bytes)) = self.ready.remove(&self.next) {
+            self.next += 1;
+            self.done += bytes;
+            if self.waiting.is_empty() { self.waiting = hits } else { self.waiting.extend(hits) }
+        }
+        let is_first = !self.has_hits && !self.waiting.is_empty();
+        if is_first || self.delivered.elapsed() >= DELIVERY {
+            self.has_hits |= is_first;
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        (self.deliver)(&self.waiting, self.done);
+        self.waiting.clear();
+        self.delivered = Instant::now();
+    }
+}

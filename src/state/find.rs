@@ -1,0 +1,417 @@
+//! The find bar: what is searched for, what was found, and which hit is the current one.
+//!
+//! Hits are offsets in the text of the revision that was searched. They become paths only where one is shown or gone to, and those
+//! are mapped through the edits made since. After an edit the search runs again in the background; the hits of before stay until
+//! it has ended, and the current hit is found again by its path.
+
+use super::scroll::ScrollPosition;
+use super::session::{Session, View};
+use super::update::{Effect, reveal};
+use super::{DocumentId, State};
+use crate::document::path::map_all;
+use crate::document::search::{Chunk, Hits, Query, Scope, Searcher};
+use crate::document::{Document, Path, RevisionId, Shift, Side, offset_of_path, path_of_offset};
+use std::sync::Arc;
+
+/// So many hits before and behind a place in the same value are told apart.
+const NEIGHBOURS: u64 = 1000;
+
+/// The find bar of one document.
+#[derive(Default)]
+pub struct Find {
+    /// Whether the bar is shown.
+    pub is_open: bool,
+    /// What is searched for.
+    pub query: Query,
+    /// Changes each time the field is to get the focus.
+    pub asked: u64,
+    /// Why the query can't be searched for.
+    pub invalid: Option<String>,
+    /// The search whose hits are shown.
+    pub search: Option<Search>,
+    /// The same search in a later revision, until it has ended.
+    again: Option<Search>,
+    /// The current hit.
+    pub current: Option<Current>,
+    /// Whether the list of hits is shown.
+    pub is_list_open: bool,
+    /// Where it stands.
+    pub list_scroll: ScrollPosition,
+    /// The view from which typing looks for the nearest hit, and its revision.
+    origin: Option<(View, RevisionId)>,
+}
+
+/// One search and what it has found so far.
+pub struct Search {
+    /// Names it in events.
+    pub number: u64,
+    /// The document of the revision that is searched.
+    pub document: Document,
+    revision: RevisionId,
+    /// The query, compiled.
+    pub searcher: Option<Arc<Searcher>>,
+    /// What was found.
+    pub hits: Hits,
+    /// Bytes searched.
+    pub done: u64,
+    /// Whether more may come.
+    pub is_running: bool,
+    /// How positions moved since that revision.
+    shifts: Vec<Shift>,
+    /// Whether the first hit behind the origin is to be gone to.
+    jumps: bool,
+}
+
+/// The hit that was gone to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// Its number, from 0; unknown while the document is searched again.
+    pub number: Option<u64>,
+    /// Where it is now.
+    pub path: Path,
+    /// In key or value.
+    pub side: Side,
+    /// Bytes from the start of the key or value as it is written.
+    pub inside: u64,
+}
+
+/// What the person does in the bar.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FindInput {
+    /// The text in the field changed.
+    Text(String),
+    /// Keys, values or both.
+    Scope(Scope),
+    /// Upper and lower case differ, or not.
+    CaseSensitive(bool),
+    /// Whole words only, or not.
+    WholeWord(bool),
+    /// The text is a regular expression, or not.
+    Pattern(bool),
+    /// Goes to hit number so many, from 0.
+    Go(u64),
+    /// Shows the list of hits, or not.
+    List(bool),
+    /// The list was scrolled.
+    ScrollList(ScrollPosition),
+    /// The bar is closed.
+    Close,
+}
+
+/// What comes back from a search.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// The query is one, and runs.
+    Begun(Arc<Searcher>),
+    /// It is none, for this reason.
+    Invalid(String),
+    /// More hits, behind those before; so many bytes are searched.
+    Hits(Vec<Chunk>, u64),
+    /// There are no more.
+    Ended,
+}
+
+impl Find {
+    /// What marks hits in the rows, while the bar is shown.
+    pub fn searcher(&self) -> Option<&Searcher> {
+        let search = self.search.as_ref().filter(|_| self.is_open)?;
+        search.searcher.as_deref()
+    }
+
+    /// Number of hits so far.
+    pub fn count(&self) -> u64 {
+        self.search.as_ref().map_or(0, |search| search.hits.len())
+    }
+
+    /// Whether the number may still grow.
+    pub fn is_running(&self) -> bool {
+        self.search.as_ref().is_some_and(|search| search.is_running)
+    }
+
+    /// Where hit `number` is in the current document; `None` where an edit removed it. O(depth · log n).
+    pub fn path(&self, number: u64) -> Option<(Path, Side, u64)> {
+        let search = self.search.as_ref()?;
+        let place = path_of_offset(&search.document, search.hits.get(number)?);
+        match map_all(&search.shifts, &place.path) {
+            crate::document::Moved::Kept(path) => Some((path, place.side, place.inside)),
+            crate::document::Moved::Gone(_) => None,
+        }
+    }
+
+    /// Follows an edit.
+    pub fn moved(&mut self, shifts: &[Shift]) {
+        for search in self.search.iter_mut().chain(&mut self.again) {
+            search.shifts.extend_from_slice(shifts);
+        }
+        if let Some(current) = &mut self.current {
+            current.path = map_all(shifts, &current.path).into_path();
+        }
+        self.origin = None;
+    }
+
+    fn latest(&mut self) -> Option<&mut Search> {
+        self.again.as_mut().or(self.search.as_mut())
+    }
+}
+
+/// Shows the bar and gives its field the focus.
+pub fn open(state: &mut State) {
+    let number = state.number();
+    if let Some(session) = state.session_mut() {
+        session.find.is_open = true;
+        session.find.asked = number;
+        remember_origin(session);
+    }
+}
+
+fn remember_origin(session: &mut Session) {
+    session.find.origin = Some((session.view.clone(), session.history.current().id));
+}
+
+/// Something was done in the bar.
+pub fn take(state: &mut State, input: FindInput, effects: &mut Vec<Effect>) {
+    let Some(id) = state.tab().map(|tab| tab.id) else { return };
+    let number = state.number();
+    let Some(session) = state.session_mut() else { return };
+    let find = &mut session.find;
+    let query = match input {
+        FindInput::Text(text) => find.query.with_text(&text),
+        FindInput::Scope(scope) => Query { scope, ..find.query.clone() },
+        FindInput::CaseSensitive(is_case_sensitive) => Query { is_case_sensitive, ..find.query.clone() },
+        FindInput::WholeWord(is_whole_word) => Query { is_whole_word, ..find.query.clone() },
+        FindInput::Pattern(is_pattern) => Query { is_pattern, ..find.query.clone() },
+        FindInput::Go(number) => return go(session, number),
+        FindInput::List(is_open) => {
+            find.is_list_open = is_open;
+            return;
+        }
+        FindInput::ScrollList(position) => {
+            find.list_scroll = position;
+            return;
+        }
+        FindInput::Close => return close(session, id, effects),
+    };
+    if query != find.query {
+        find.query = query;
+        begin(session, id, number, effects);
+    }
+}
+
+/// Puts the bar away; what was found stays for *Find next*.
+pub fn close(session: &mut Session, id: DocumentId, effects: &mut Vec<Effect>) {
+    let find = &mut session.find;
+    find.is_open = false;
+    find.origin = None;
+    let is_running = find.latest().is_some_and(|search| search.is_running);
+    if is_running {
+        effects.push(Effect::StopSearch(id));
+        find.again = None;
+        // Half a search would count wrongly: the next use runs it anew.
+        if find.is_running() {
+            find.search = None;
+        }
+    }
+}
+
+/// Searches for another query.
+fn begin(session: &mut Session, id: DocumentId, number: u64, effects: &mut Vec<Effect>) {
+    if session.find.origin.is_none() {
+        remember_origin(session);
+    }
+    let find = &mut session.find;
+    (find.invalid, find.current, find.again, find.list_scroll) = (None, None, None, ScrollPosition::default());
+    if find.query.text.is_empty() {
+        if find.search.take().is_some_and(|search| search.is_running) {
+            effects.push(Effect::StopSearch(id));
+        }
+        return;
+    }
+    let search = order(session, id, number, effects);
+    session.find.search = Some(search);
+}
+
+fn order(session: &Session, id: DocumentId, number: u64, effects: &mut Vec<Effect>) -> Search {
+    let document = session.document().clone();
+    effects.push(Effect::Search(id, number, session.find.query.clone(), document.clone()));
+    Search {
+        number,
+        document,
+        revision: session.history.current().id,
+        searcher: None,
+        hits: Hits::default(),
+        done: 0,
+        is_running: true,
+        shifts: Vec::new(),
+        jumps: true,
+    }
+}
+
+/// After every input: a document that was changed is searched again.
+pub fn follow(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(id) = state.tab().map(|tab| tab.id) else { return };
+    let stale = state.session_mut().is_some_and(|session| {
+        let now = session.history.current().id;
+        let find = &mut session.find;
+        find.is_open && find.invalid.is_none() && find.latest().is_some_and(|search| search.revision != now)
+    });
+    if stale {
+        search_again(state, id, effects);
+    }
+}
+
+fn search_again(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) {
+    let number = state.number();
+    let Some(session) = state.session_mut() else { return };
+    let mut again = order(session, id, number, effects);
+    again.jumps = false;
+    let find = &mut session.find;
+    // The hits of a search that had not ended are too few to stay.
+    let has_ended = find.search.as_ref().is_some_and(|search| !search.is_running);
+    if has_ended { find.again = Some(again) } else { find.search = Some(again) }
+}
+
+/// Something came back from a search.
+pub fn found(state: &mut State, id: DocumentId, number: u64, found: Found) {
+    let Some(session) = state.session_of(id) else { return };
+    let find = &mut session.find;
+    let Some(search) = find.search.iter_mut().chain(&mut find.again).find(|search| search.number == number) else { return };
+    match found {
+        Found::Begun(searcher) => search.searcher = Some(searcher),
+        Found::Invalid(why) => {
+            (find.invalid, find.search, find.again) = (Some(why), None, None);
+            return restore_origin(session);
+        }
+        Found::Hits(chunks, done) => {
+            search.done = done;
+            chunks.into_iter().for_each(|chunk| search.hits.push(chunk));
+        }
+        Found::Ended => {
+            search.is_running = false;
+            if find.again.as_ref().is_some_and(|again| again.number == number) {
+                find.search = find.again.take();
+            }
+        }
+    }
+    jump(session);
+    renumber(session);
+}
+
+/// Goes to the first hit behind the place where the search was begun, once it is known.
+fn jump(session: &mut Session) {
+    let Some(search) = session.find.search.as_ref().filter(|search| search.jumps) else { return };
+    let start = session.find.origin.as_ref().map_or(&session.view.selection, |(view, _)| &view.selection);
+    let start = offset_of_path(&search.document, start).unwrap_or(0);
+    let first = search.hits.first_from(start);
+    let number = match () {
+        () if first < search.hits.len() => Some(first),
+        () if search.is_running => return,
+        () if search.hits.is_empty() => None,
+        () => Some(0),
+    };
+    if let Some(search) = &mut session.find.search {
+        search.jumps = false;
+    }
+    restore_origin(session);
+    if let Some(number) = number {
+        let origin = session.find.origin.take();
+        go(session, number);
+        session.find.origin = origin;
+    }
+}
+
+/// What typing opened on the way is closed again.
+fn restore_origin(session: &mut Session) {
+    if let Some((view, revision)) = &session.find.origin
+        && *revision == session.history.current().id
+    {
+        session.view.fold = view.fold.clone();
+        session.view.selection = view.selection.clone();
+    }
+}
+
+/// Finds the current hit's number after the document was searched again.
+fn renumber(session: &mut Session) {
+    let find = &session.find;
+    let (Some(search), Some(current)) = (&find.search, &find.current) else { return };
+    if search.is_running || search.revision != session.history.current().id || current_is_at(search, current) {
+        return;
+    }
+    let start = offset_of_path(&search.document, &current.path).unwrap_or(0);
+    let first = search.hits.first_from(start);
+    let mut number = None;
+    for candidate in first..search.hits.len().min(first + NEIGHBOURS) {
+        let Some(offset) = search.hits.get(candidate) else { break };
+        let place = path_of_offset(&search.document, offset);
+        if place.path != current.path {
+            break;
+        }
+        if number.is_none() || (place.side == current.side && place.inside <= current.inside) {
+            number = Some(candidate);
+        }
+    }
+    let place = number.and_then(|number| find.path(number));
+    session.find.current = match (number, place) {
+        (Some(number), Some((path, side, inside))) => Some(Current { number: Some(number), path, side, inside }),
+        _ => None,
+    };
+}
+
+fn current_is_at(search: &Search, current: &Current) -> bool {
+    let place = current.number.and_then(|number| search.hits.get(number)).map(|at| path_of_offset(&search.document, at));
+    place.is_some_and(|place| place.path == current.path && place.side == current.side && place.inside == current.inside)
+}
+
+/// Selects a hit.
+fn go(session: &mut Session, number: u64) {
+    let Some((path, side, inside)) = session.find.path(number) else { return };
+    if session.document().node(&path).is_none() {
+        return;
+    }
+    reveal(session, &path);
+    session.view.selection = path.clone();
+    session.find.current = Some(Current { number: Some(number), path, side, inside });
+    if let Some(search) = &mut session.find.search {
+        search.jumps = false;
+    }
+    remember_origin(session);
+}
+
+/// Goes to the next hit, or the one before; from the last one to the first.
+pub fn step(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
+    let Some(id) = state.tab().map(|tab| tab.id) else { return };
+    let new = state.number();
+    let Some(session) = state.session_mut() else { return };
+    if session.find.query.text.is_empty() {
+        return open(state);
+    }
+    session.find.is_open = true;
+    if session.find.search.is_none() {
+        if session.find.invalid.is_none() {
+            remember_origin(session);
+            begin(session, id, new, effects);
+        }
+        return;
+    }
+    let Some(search) = &session.find.search else { return };
+    let count = search.hits.len();
+    if count == 0 {
+        return;
+    }
+    // From the current hit, unless the person went elsewhere.
+    let here = session.find.current.as_ref().filter(|current| current.path == session.view.selection);
+    let next = match here.and_then(|current| current.number) {
+        Some(number) if forward => number + 1,
+        Some(number) => number.wrapping_sub(1),
+        None => {
+            let start = offset_of_path(&search.document, &session.view.selection).unwrap_or(0);
+            let first = search.hits.first_from(start);
+            if forward { first } else { first.wrapping_sub(1) }
+        }
+    };
+    match (next < count, search.is_running) {
+        (true, _) => go(session, next),
+        // What is the last one is not known yet.
+        (false, true) => {}
+        (false, false) => go(session, if forward { 0 } else { count - 1 }),
+    }
+}

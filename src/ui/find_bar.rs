@@ -1,0 +1,185 @@
+//! The find bar above the tree: what is searched for, how often it was found, the way from hit to hit, and the list of all hits.
+
+use crate::document::search::Scope;
+use crate::document::{Node, pointer};
+use crate::state::command::Command;
+use crate::state::find::Find;
+use crate::state::scroll::{ScrollPosition, Viewport};
+use crate::state::{FindInput, Input, Session};
+use crate::ui::format::{byte_size, grouped};
+use crate::ui::text::{clip, clip_bytes, line_ui, visible};
+use crate::ui::theme;
+use crate::ui::tree::scroll_bar::{scroll_bar_ui, track_in};
+use egui::{Align, Button, Id, Key, Layout, Modifiers, Rect, RichText, Sense, TextEdit, TextStyle, Ui, pos2, vec2};
+
+/// The height of a row of the list.
+const HIT_HEIGHT: f32 = 22.0;
+/// Characters of a path and of a value in the list.
+const SHOWN: usize = 120;
+
+/// What drawing remembers.
+#[derive(Default)]
+pub struct Memory {
+    asked: u64,
+}
+
+fn field_id() -> Id {
+    Id::unique("find")
+}
+
+/// Draws the bar.
+pub fn find_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut Vec<Input>) {
+    let tokens = theme::tokens(ui);
+    let find = &session.find;
+    ui.horizontal(|ui| {
+        ui.set_min_height(38.0);
+        ui.spacing_mut().item_spacing.x = 6.0;
+        field_ui(ui, find, memory, inputs);
+        let found = ui.label(RichText::new(count_text(find)).color(tokens.muted));
+        ui.ctx().accesskit_node_builder(found.id, |node| node.set_live(egui::accesskit::Live::Polite));
+        for (command, text) in [(Command::FindPrevious, "Previous"), (Command::FindNext, "Next")] {
+            let entry = command.entry();
+            let keys = entry.shortcuts.first().copied().unwrap_or_default();
+            if theme::quiet_button(ui, text).on_hover_text(format!("{} ({keys})", entry.tooltip)).clicked() {
+                inputs.push(Input::Command(command));
+            }
+        }
+        ui.separator();
+        for (text, name, is_on, input) in [
+            ("Aa", "Match case", find.query.is_case_sensitive, FindInput::CaseSensitive(!find.query.is_case_sensitive)),
+            ("Word", "Whole words", find.query.is_whole_word, FindInput::WholeWord(!find.query.is_whole_word)),
+            (".*", "Regular expression", find.query.is_pattern, FindInput::Pattern(!find.query.is_pattern)),
+        ] {
+            if toggle_ui(ui, text, name, is_on) {
+                inputs.push(Input::Find(input));
+            }
+        }
+        ui.separator();
+        for (scope, text) in [(Scope::Both, "Both"), (Scope::Keys, "Keys"), (Scope::Values, "Values")] {
+            if theme::radio(ui, find.query.scope == scope, text).clicked() {
+                inputs.push(Input::Find(FindInput::Scope(scope)));
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if theme::quiet_button(ui, "Close find").on_hover_text("Back to the tree (Escape)").clicked() {
+                inputs.push(Input::Find(FindInput::Close));
+            }
+            let list = if find.is_list_open { "Hide list" } else { "List hits" };
+            if theme::quiet_button(ui, list).clicked() {
+                inputs.push(Input::Find(FindInput::List(!find.is_list_open)));
+            }
+        });
+    });
+    if let Some(invalid) = &find.invalid {
+        ui.label(RichText::new(invalid).color(tokens.edited));
+    }
+}
+
+fn field_ui(ui: &mut Ui, find: &Find, memory: &mut Memory, inputs: &mut Vec<Input>) {
+    let id = field_id();
+    let has_focus = ui.memory(|memory| memory.has_focus(id));
+    // Before the field takes them.
+    let pressed = |modifiers: Modifiers, key: Key| has_focus && ui.input_mut(|input| input.consume_key(modifiers, key));
+    let (previous, next) = (pressed(Modifiers::SHIFT, Key::Enter), pressed(Modifiers::NONE, Key::Enter));
+    let closes = pressed(Modifiers::NONE, Key::Escape);
+    let mut typed = find.query.text.clone();
+    let field = ui.add(TextEdit::singleline(&mut typed).id(id).desired_width(220.0).hint_text("Find"));
+    ui.ctx().accesskit_node_builder(id, |node| node.set_label("Find in the document"));
+    if memory.asked != find.asked {
+        memory.asked = find.asked;
+        field.request_focus();
+    }
+    if typed != find.query.text {
+        inputs.push(Input::Find(FindInput::Text(typed)));
+    }
+    for (is_pressed, command) in [(next, Command::FindNext), (previous, Command::FindPrevious)] {
+        if is_pressed {
+            inputs.push(Input::Command(command));
+        }
+    }
+    if closes {
+        inputs.push(Input::Find(FindInput::Close));
+        ui.memory_mut(|memory| memory.request_focus(super::tree::focus_id()));
+    }
+}
+
+fn toggle_ui(ui: &mut Ui, text: &str, name: &str, is_on: bool) -> bool {
+    let button = ui.add(Button::new(RichText::new(text).monospace()).selected(is_on)).on_hover_text(name);
+    ui.ctx().accesskit_node_builder(button.id, |node| {
+        node.set_label(name);
+        node.set_toggled(if is_on { egui::accesskit::Toggled::True } else { egui::accesskit::Toggled::False });
+    });
+    button.clicked()
+}
+
+/// `12 of 3,456`, while it runs `3,456…`.
+fn count_text(find: &Find) -> String {
+    if find.query.text.is_empty() || find.invalid.is_some() {
+        return String::new();
+    }
+    let count = grouped(find.count());
+    let more = match &find.search {
+        Some(search) if search.is_running => format!("… {}", byte_size(search.done)),
+        _ => String::new(),
+    };
+    match find.current.as_ref().and_then(|current| current.number) {
+        Some(number) => format!("{} of {count}{more}", grouped(number + 1)),
+        None if find.count() == 0 && more.is_empty() => "no hits".to_owned(),
+        None => format!("{count} hits{more}"),
+    }
+}
+
+/// Draws the list of all hits: only the rows in sight are looked up.
+pub fn hits_ui(ui: &mut Ui, session: &Session, inputs: &mut Vec<Input>) {
+    let tokens = theme::tokens(ui);
+    let find = &session.find;
+    let rect = ui.available_rect_before_wrap();
+    let viewport = Viewport { rows: find.count(), height: rect.height(), row_height: HIT_HEIGHT };
+    let mut position = find.list_scroll.clamped(&viewport);
+    if ui.rect_contains_pointer(rect) {
+        let delta = ui.input(|input| input.smooth_scroll_delta.y);
+        if delta != 0.0 {
+            position = position.moved_by_points(-delta, &viewport);
+        }
+    }
+    let track = track_in(rect);
+    let moved: Option<ScrollPosition> = scroll_bar_ui(ui, Id::unique("hits"), track, position, &viewport, &[]);
+    let position = moved.unwrap_or(position);
+    if position != find.list_scroll {
+        inputs.push(Input::Find(FindInput::ScrollList(position)));
+    }
+    let current = find.current.as_ref().and_then(|current| current.number);
+    for number in position.visible_rows(&viewport) {
+        let top = rect.top() + position.row_top(number, &viewport);
+        let place = Rect::from_min_size(pos2(rect.left(), top), vec2(track.left() - rect.left() - 6.0, HIT_HEIGHT));
+        if current == Some(number) {
+            ui.painter().rect_filled(place, 3.0, tokens.selected);
+        }
+        let text = match find.path(number) {
+            Some((path, ..)) => {
+                let place = pointer::pointer(session.document().root(), &path).unwrap_or_default();
+                let place = if place.is_empty() { "the whole document".to_owned() } else { place };
+                let value = session.document().node(&path).map(|node| value(&node)).unwrap_or_default();
+                format!("{}   {value}", visible(clip(&place, SHOWN).text))
+            }
+            None => "removed since".to_owned(),
+        };
+        ui.scope_builder(egui::UiBuilder::new().max_rect(place.shrink2(vec2(6.0, 2.0))), |ui| {
+            ui.set_clip_rect(rect.intersect(ui.clip_rect()));
+            let row = line_ui(ui, &text, &TextStyle::Body.resolve(ui.style()), tokens.text, Sense::click());
+            if row.clicked() {
+                inputs.push(Input::Find(FindInput::Go(number)));
+            }
+        });
+    }
+}
+
+fn value(node: &Node) -> String {
+    match node.raw_text() {
+        Some(text) => {
+            let clipped = clip_bytes(text, SHOWN);
+            format!("{}{}", visible(clipped.text), if clipped.cut { "…" } else { "" })
+        }
+        None => String::new(),
+    }
+}
