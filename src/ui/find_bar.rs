@@ -83,7 +83,8 @@ fn field_ui(ui: &mut Ui, find: &Find, memory: &mut Memory, inputs: &mut Vec<Inpu
     let (previous, next) = (pressed(Modifiers::SHIFT, Key::Enter), pressed(Modifiers::NONE, Key::Enter));
     let closes = pressed(Modifiers::NONE, Key::Escape);
     let mut typed = find.query.text.clone();
-    let field = ui.add(TextEdit::singleline(&mut typed).id(id).desired_width(220.0).hint_text("Find"));
+    let field =
+        ui.add(TextEdit::singleline(&mut typed).id(id).desired_width(220.0).align(egui::Align2::LEFT_CENTER).hint_text("Find"));
     ui.ctx().accesskit_node_builder(id, |node| node.set_label("Find in the document"));
     if memory.asked != find.asked {
         memory.asked = find.asked;
@@ -134,6 +135,8 @@ pub fn hits_ui(ui: &mut Ui, session: &Session, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     let find = &session.find;
     let rect = ui.available_rect_before_wrap();
+    // The panel is as high as what is in it.
+    ui.advance_cursor_after_rect(rect);
     let viewport = Viewport { rows: find.count(), height: rect.height(), row_height: HIT_HEIGHT };
     let mut position = find.list_scroll.clamped(&viewport);
     if ui.rect_contains_pointer(rect) {

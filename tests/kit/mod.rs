@@ -126,6 +126,16 @@ impl Window {
         self.harness.step();
     }
 
+    /// Types in a field, over what is there.
+    pub fn type_text(&mut self, field: &str, text: &str) {
+        self.harness.get_by_label(field).focus();
+        self.harness.step();
+        self.command_key(Key::A);
+        self.harness.get_by_label(field).type_text(text);
+        self.harness.step();
+        self.harness.step();
+    }
+
     pub fn edit(&mut self, row: &str, name: &str, text: &str) {
         self.click(row);
         self.key(Key::Enter);

@@ -1,0 +1,55 @@
+//! The find bar, in the whole app.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
+
+mod kit;
+
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable as _;
+use kit::Window;
+
+fn finding(text: &str) -> Window {
+    let mut window = Window::opened();
+    window.command_key(Key::F);
+    window.wait("Find in the document");
+    window.type_text("Find in the document", text);
+    window
+}
+
+#[test]
+fn hits_are_counted_and_gone_to() {
+    let mut window = finding("i");
+    // title, Genesis, list
+    window.wait("1 of 3");
+    window.key(Key::Enter);
+    window.wait("2 of 3");
+    window.harness.key_press(Key::F3);
+    window.wait("3 of 3");
+    window.wait_for("the selection", |window| *window.harness.state().state().session().unwrap().view.selection == [1]);
+    window.harness.key_press_modifiers(Modifiers::SHIFT, Key::F3);
+    window.wait("2 of 3");
+    window.click("Match case");
+    window.click("Keys");
+    window.wait_part("of 2");
+    window.click("List hits");
+    window.wait_part("/title   \"Genesis\"");
+    window.click_part("/list   [1, 2, 3]");
+    window.wait("2 of 2");
+    window.harness.get_by_label("Find in the document").focus();
+    window.harness.step();
+    window.key(Key::Escape);
+    assert!(window.harness.query_by_label("Find in the document").is_none());
+    assert_eq!(*window.harness.state().state().session().unwrap().view.selection, [1]);
+}
+
+#[test]
+fn a_wrong_expression_is_told_and_an_edit_is_searched_again() {
+    let mut window = finding("(");
+    window.wait("no hits");
+    window.click("Regular expression");
+    window.wait_part("This is not a regular expression");
+    window.click("Regular expression");
+    window.type_text("Find in the document", "2");
+    window.wait_part("of 2");
+    window.edit("number: 12.50", "Value of number", "7");
+    window.wait_part("of 1");
+}
