@@ -20,23 +20,38 @@ fn main() {
     }
     let megabytes: usize = std::env::var("TREEKEEP_BENCH_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
     println!("{:<16} {:<20} {:>8} {:>8} {:>12}", "file", "program", "seconds", "ratio", "memory/file");
-    for (name, make) in [("records", records as fn(usize) -> String), ("records, 1 line", minified), ("numbers", numbers)] {
+    let sets: [(&str, fn(usize) -> String); 7] = [
+        ("records", records),
+        ("records, 1 line", minified),
+        ("numbers", numbers),
+        ("flat", flat),
+        ("bigobj", bigobj),
+        ("longstr", longstr),
+        ("deep", deep),
+    ];
+    let wanted = std::env::var("TREEKEEP_BENCH_SETS").unwrap_or_default();
+    for (name, make) in sets.into_iter().filter(|(name, _)| wanted.is_empty() || wanted.split(';').any(|word| word == *name)) {
         let path = file(name, megabytes, make);
         let size = fs::metadata(&path).map_or(1, |metadata| metadata.len());
-        let mut times = vec![Vec::new(); TASKS.len()];
-        let mut peaks = vec![0; TASKS.len()];
+        // serde_json::Value stops at 128 levels.
+        let tasks = if name == "deep" { &TASKS[..2] } else { &TASKS[..] };
+        let mut times = vec![Vec::new(); tasks.len()];
+        let mut bytes_a_value = 0.0;
+        let mut peaks = vec![0; tasks.len()];
         for _ in 0..ROUNDS {
-            for (number, task) in TASKS.iter().enumerate() {
-                let (seconds, peak) = measure(task, &path);
+            for (number, task) in tasks.iter().enumerate() {
+                let (seconds, peak, index) = measure(task, &path);
+                bytes_a_value = index.max(bytes_a_value);
                 times[number].push(seconds);
                 peaks[number] = peaks[number].max(peak);
             }
         }
         let medians: Vec<f64> = times.into_iter().map(median).collect();
-        for (number, task) in TASKS.iter().enumerate() {
+        for (number, task) in tasks.iter().enumerate() {
             let ratio = medians[number] / medians[0];
             let memory = peaks[number] as f64 / size as f64;
-            println!("{name:<16} {task:<20} {:>8.3} {ratio:>7.2}x {memory:>11.2}x", medians[number]);
+            let index = if *task == "treekeep" { format!("  index {bytes_a_value:.2} bytes a value") } else { String::new() };
+            println!("{name:<16} {task:<20} {:>8.3} {ratio:>7.2}x {memory:>11.2}x{index}", medians[number]);
         }
     }
 }
@@ -46,15 +61,15 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Runs one task in a process of its own: seconds inside it, and the peak of its memory in bytes.
-fn measure(task: &str, path: &Path) -> (f64, u64) {
+/// Runs one task in a process of its own: seconds inside it, the peak of its memory in bytes, and bytes of index a value.
+fn measure(task: &str, path: &Path) -> (f64, u64, f64) {
     let program = std::env::current_exe().unwrap_or_else(|error| panic!("the benchmark's own program: {error}"));
     let output =
         Command::new(program).args(["--task", task]).arg(path).output().unwrap_or_else(|error| panic!("{task}: {error}"));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut numbers = text.split_whitespace();
     let mut next = || numbers.next().and_then(|text| text.parse::<f64>().ok()).unwrap_or_else(|| panic!("{task} said {text:?}"));
-    (next(), next() as u64)
+    (next(), next() as u64, if task == "treekeep" { next() } else { 0.0 })
 }
 
 fn task(name: &str, path: &Path) {
@@ -65,9 +80,13 @@ fn task(name: &str, path: &Path) {
             assert!(simdutf8::basic::from_utf8(&bytes).is_ok());
         }
         "treekeep" => {
-            let fragment = treekeep::document::Fragment::new(read(path)).unwrap_or_else(|problem| panic!("{problem}"));
-            assert!(fragment.values() > 1000);
+            let (disk, clock) = (treekeep::storage::Disk::real(), treekeep::storage::SystemClock);
+            let go_on = |_, _| std::ops::ControlFlow::Continue(());
+            let loaded = treekeep::storage::load(&disk, &clock, path, &treekeep::jobs::Threads, &go_on);
+            let loaded = loaded.unwrap_or_else(|error| panic!("{error}"));
+            let fragment = loaded.fragment.unwrap_or_else(|(problem, _)| panic!("{problem}"));
             report(begun);
+            println!("{}", fragment.index_memory() as f64 / fragment.values() as f64);
             std::mem::forget(fragment);
             return;
         }
@@ -171,4 +190,50 @@ fn numbers(bytes: usize) -> String {
     }
     text.push_str("]]}");
     text
+}
+
+/// One array of small integers.
+fn flat(bytes: usize) -> String {
+    let mut dice = Dice(3);
+    let mut text = String::with_capacity(bytes + 20);
+    text.push('[');
+    while text.len() < bytes {
+        let _ = write!(text, "{},", dice.roll(1000));
+    }
+    text.push_str("0]");
+    text
+}
+
+/// One object of many keys.
+fn bigobj(bytes: usize) -> String {
+    let mut dice = Dice(5);
+    let mut text = String::with_capacity(bytes + 80);
+    text.push('{');
+    while text.len() < bytes {
+        let (key, value) = (dice.roll(1 << 40), dice.roll(100_000));
+        let _ = write!(text, "\"key-{key:012}\":{{\"v\":{value}}},");
+    }
+    text.push_str("\"end\":null}");
+    text
+}
+
+/// A few long strings.
+fn longstr(bytes: usize) -> String {
+    const LINE: &str = "The quick brown fox \\n\\\"quoted\\\" בראשית ברא 王芳 jumps over the lazy dog. ";
+    let mut text = String::with_capacity(bytes + 200);
+    text.push('[');
+    for part in 0..2 {
+        text.push_str(if part == 0 { "\"" } else { ",\"" });
+        while text.len() < bytes / 2 * (part + 1) {
+            text.push_str(LINE);
+        }
+        text.push('"');
+    }
+    text.push(']');
+    text
+}
+
+/// Nested brackets; more would say no more.
+fn deep(_: usize) -> String {
+    format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000))
 }

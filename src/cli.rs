@@ -9,12 +9,14 @@ mod edit;
 mod recover;
 
 use crate::document::{Document, Fragment, Problem, pointer};
+use crate::jobs::Threads;
 use crate::storage::{self, Digest, Disk, OpenError, SystemClock};
 use clap::{Args, Parser, Subcommand};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A desktop JSON viewer and editor: files of any size as a tree, saved without losing a byte.
@@ -269,6 +271,12 @@ fn read_versioned(file: &Path) -> Result<(Vec<u8>, storage::Version), Failure> {
     Ok((opened.bytes, version))
 }
 
+/// Reads and understands a file on all cores.
+fn load(file: &Path) -> Result<Arc<Fragment>, Failure> {
+    let loaded = storage::load(&Disk::real(), &SystemClock, file, &Threads, &|_, _| ControlFlow::Continue(()))?;
+    loaded.fragment.map_err(|(problem, _)| Failure::problem(file, &problem))
+}
+
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     Ok(storage::read(&Disk::real(), &SystemClock, file, &mut |_, _| ControlFlow::Continue(()))?.bytes)
 }
@@ -276,9 +284,8 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 fn check(files: &[PathBuf]) -> Result<(), Failure> {
     let mut exit = 0;
     for file in files {
-        let found = read(file).and_then(|bytes| {
-            let size = bytes.len();
-            let fragment = Fragment::new(bytes).map_err(|problem| Failure::problem(file, &problem))?;
+        let found = load(file).and_then(|fragment| {
+            let size = fragment.text().len();
             let (values, depth) = (fragment.values(), fragment.depth());
             print(format!("{}: JSON, {size} bytes, {values} values, depth {depth}\n", file.display()).as_bytes())
         });
@@ -292,7 +299,7 @@ fn check(files: &[PathBuf]) -> Result<(), Failure> {
 
 fn get(file: &Path, place: &str) -> Result<(), Failure> {
     pointer::tokens(place).map_err(|error| Failure::new(IO, error.to_string()))?;
-    let document = Document::parse(read(file)?).map_err(|problem| Failure::problem(file, &problem))?;
+    let document = Document::of(&load(file)?);
     let path = pointer::resolve(document.root(), place)
         .map_err(|error| Failure::new(INVALID, format!("{}: {error}", file.display())))?;
     let node = document.node(&path).unwrap_or_else(|| document.root().clone());

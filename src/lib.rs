@@ -12,10 +12,10 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`document`] | the text of one JSON file and what it means: `scan` validates and records large values in the `index`, together a `fragment`; a `node` is a value in a fragment or an edited container made of `pieces`; `stats` counts them; `edit` makes one document out of another, `path` says how positions move; `style` lays out new text, `history` keeps revisions; `align` says which children of two containers belong together, `diff` compares, `merge` chooses among what `three_way` finds, `patch` applies patches, `record` writes edits down; `search` finds words and expressions and `locate` the place of a byte; `pointer` and `scalar` translate, `validate` checks what is written, `seq` is the persistent sequence beneath |
+//! | [`document`] | the text of one JSON file and what it means: `sweep` validates and records large values in the `index`, on the `bitmap` of each 64 bytes and with `tokens` looked at one by one, in `parts` side by side, which `join` puts together; `scan` does the same byte by byte, and says what is wrong; text and index together are a `fragment`; a `node` is a value in a fragment or an edited container made of `pieces`; `stats` counts them; `edit` makes one document out of another, `path` says how positions move; `style` lays out new text, `history` keeps revisions; `align` says which children of two containers belong together, `diff` compares, `merge` chooses among what `three_way` finds, `patch` applies patches, `record` writes edits down; `search` finds words and expressions and `locate` the place of a byte; `pointer` and `scalar` translate, `validate` checks what is written, `seq` is the persistent sequence beneath |
 //! | [`storage`] | the disk: `disk` is the seam, `version` tells versions apart, `lock` excludes other writers, `open` reads, `save` is the protocol with `temporary`, `metadata` and `backup`, `in_place` is for files that can't be replaced, `update` reads, edits and saves, `write_out` writes a result; `journal` keeps edits that are not saved, `recovery` brings them back; `watch` gives hints, `settings`, `error`; `lock_holder` tells who holds a lock |
 //! | [`document::search`] | `query` is what is asked for; `blocks` cuts the text, `tokens` tells keys, values and structure apart, `plain` finds words, `pattern` expressions with the help of `literals`, `hits` holds what was found |
-//! | [`jobs`] | threads: `open`, `save`, `search`, `journal`, `watch`, `dialog`, and `kept` for what was kept; effects in, events out |
+//! | [`jobs`] | threads: `open`, `save`, `search`, `journal`, `crew`, `watch`, `dialog`, and `kept` for what was kept; effects in, events out |
 //! | [`state`] | all that the program remembers; `command` is the table of commands, `session` one open document and its status, `rows` which row is what, `scroll` the arithmetic of scrolling, `find` the find bar, `effect` what is to be done outside, `update` the decisions, in `files`, `disk`, `edits`, `navigate`; `journal` what the journal is told, `recovery` what comes back from it, `merging` a merge in the window, `versions` what was kept, `saving` counts, alerts and saving by itself |
 //! | [`ui`] | egui: `tree` (rows, field, scroll bar), `keys`, `menu`, `banner`, `path_bar`, `status_bar`, `start_page`, `broken`, `differences`, `find_bar`, `merge`, `side_panels`, `dialogs`; `theme` has the colours, `text` the order of right-to-left text |
 //! | [`app`] | eframe: takes events, calls `update`, hands effects on, calls `ui` |
@@ -34,7 +34,7 @@
 //!   containers it may, since they nest at most [`document::MAX_EDITED_DEPTH`] deep.
 //! - What was not edited is written back byte for byte.
 //! - The saved revision moves only after the last step of a save; the status is computed from revisions and versions, never set.
-//! - No `unwrap` or `expect` outside tests, no `unsafe`.
+//! - No `unwrap` or `expect` outside tests; `unsafe` in `document/bitmap.rs` alone, for what a benchmark there shows.
 //!
 //! # Glossary
 //!

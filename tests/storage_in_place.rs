@@ -185,3 +185,27 @@ fn without_a_place_for_the_plan_nothing_is_written() {
     assert!(matches!(error, SaveError::Plan { .. }) && error.todo().starts_with("Make room"), "{error}");
     assert_eq!((fs::read_to_string(&path).unwrap().as_str(), plans(&place)), (OLD, 0));
 }
+
+/// The new text is on the disk, by name, before the first byte of the file is touched.
+#[test]
+fn the_plan_is_durable_before_the_file_is_written() {
+    let place = Place::new();
+    let path = place.file(OLD);
+    fs::hard_link(&path, place.data("other-name")).unwrap();
+    let known = expected(&path);
+    let calls: Arc<std::sync::Mutex<Vec<(Call, std::path::PathBuf)>>> = Arc::default();
+    let seen = Arc::clone(&calls);
+    let disk = Disk::with_hook(move |call, path| {
+        seen.lock().unwrap().push((call, path.to_owned()));
+        Ok(())
+    });
+    place.save_on(&disk, &path, &known, NEW).unwrap();
+    let calls = calls.lock().unwrap();
+    let at = |wanted: &dyn Fn(&(Call, std::path::PathBuf)) -> bool| calls.iter().position(wanted).unwrap();
+    let in_plans = |path: &Path| path.parent().is_some_and(|folder| folder.ends_with("in-place"));
+    let opened = at(&|(call, _)| *call == Call::OpenToWrite);
+    let synced = at(&|(call, path)| *call == Call::SyncFile && in_plans(path));
+    let named = at(&|(call, path)| *call == Call::RenameNew && in_plans(path));
+    let durable = at(&|(call, path)| *call == Call::SyncFolder && path.ends_with("in-place"));
+    assert!(synced < named && named < durable && durable < opened, "{synced} {named} {durable} {opened}");
+}

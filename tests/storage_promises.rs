@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use treekeep::document::Document;
-use treekeep::storage::{BackupPolicy, Call, Cause, Clock, Disk, Env, Expected, Options, Retention, SaveError, Step, save};
+use treekeep::storage::{
+    BackupPolicy, Call, Cause, Clock, Content, Digest, Disk, Env, Expected, Options, Retention, SaveError, Step, save,
+};
 
 /// All calls that a save of [`NEW`] over [`OLD`] makes.
 fn calls_of_a_save(place: &Place, path: &Path) -> Vec<(Call, PathBuf)> {
@@ -195,4 +197,48 @@ fn versions_of_others_outlive_a_hundred_saves() {
     let missing: Vec<i64> = (1..=40).filter(|&number| !kept.contains(&theirs(number))).collect();
     assert!(missing.is_empty(), "{missing:?} are gone");
     assert!(kept.len() < 80, "the others go by the rules: {}", kept.len());
+}
+
+/// What is written, and whether it was announced.
+struct Announced(Document, Arc<AtomicBool>);
+
+impl Content for Announced {
+    fn size(&self) -> u64 {
+        self.0.byte_len()
+    }
+
+    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
+        self.0.write(sink)
+    }
+
+    fn will_be_saved(&self, digest: &Digest) {
+        assert_eq!(*digest, Digest::of(NEW.as_bytes()));
+        self.1.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A journal that knows the digest can tell after a crash whether the save was made.
+#[test]
+fn a_save_is_announced_before_it_is_made() {
+    for has_two_names in [false, true] {
+        let place = Place::new();
+        let path = place.file(OLD);
+        if has_two_names {
+            fs::hard_link(&path, place.data("other-name")).unwrap();
+        }
+        let announced = Arc::new(AtomicBool::new(false));
+        let known = Arc::clone(&announced);
+        let disk = Disk::with_hook(move |call, _| {
+            let makes_it = matches!(call, Call::Exchange | Call::OpenToWrite);
+            assert!(!makes_it || known.load(Ordering::SeqCst), "{call:?} comes too early");
+            Ok(())
+        });
+        let (state, expected) = (place.state(), version(&path));
+        let env = Env { disk: &disk, clock: &Quick, state_folder: &state };
+        let options =
+            Options { backup: BackupPolicy::Keep(Cause::Save), wait: Duration::from_secs(5), retention: Retention::default() };
+        let content = Announced(Document::parse(NEW).unwrap(), Arc::clone(&announced));
+        save(&env, &path, &expected, &content, options, &mut |_| ControlFlow::Continue(())).unwrap();
+        assert!(announced.load(Ordering::SeqCst));
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Offsets are bytes from the start of the fragment's text. A *slot* is the place of one child in its container.
 
-use super::index::{LARGE, LONG_STRING, STRIDE};
+use super::index::{Checkpoint, LARGE, LONG_STRING, STRIDE};
+use super::parts::{self, Crew, Feed, Unloaded};
 use super::scan::{self, ScanError, plain_run, skip_white_space};
 use super::{Kind, Problem};
 use std::fmt;
@@ -59,9 +60,22 @@ impl Fragment {
     /// # Errors
     /// Why there is no fragment, with the text, so that it can be shown and mended.
     pub fn watched(text: Vec<u8>, watch: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<Arc<Self>, (ScanError, Vec<u8>)> {
-        match scan::scan(&text, watch) {
+        match parts::sweep(&text, watch) {
             Ok(scanned) => Ok(Arc::new(Self { text, scanned })),
             Err(error) => Err((error, text)),
+        }
+    }
+
+    /// As [`Fragment::new`], for a text that is read while it is validated, in parts that the crew works on side by side. `room` is
+    /// as long as the text; what it holds does not matter.
+    ///
+    /// # Errors
+    /// Why there is no fragment.
+    pub fn load<F: Feed>(mut room: Vec<u8>, feed: &F, crew: &dyn Crew) -> Result<Arc<Self>, Unloaded<F::Stop>> {
+        match parts::load(&mut room, feed, crew) {
+            Ok(Ok(scanned)) => Ok(Arc::new(Self { text: room, scanned })),
+            Ok(Err(problem)) => Err(Unloaded::Problem(problem, room)),
+            Err(stop) => Err(Unloaded::Stopped(stop)),
         }
     }
 
@@ -213,7 +227,7 @@ impl Fragment {
         let (mut slot, mut number) = match k < STRIDE {
             true if self.is_container(start) => (self.first_slot(start)?, 0),
             true => return None,
-            false => self.checkpoint(start, |point, _| point <= k).map(|(slot, number, _)| (slot, number))?,
+            false => self.checkpoint(start, |child, _| child <= k).map(|(slot, number, _)| (slot, number))?,
         };
         while number < k {
             slot = self.next_slot(&slot)?;
@@ -222,24 +236,17 @@ impl Fragment {
         Some(slot)
     }
 
-    /// The last checkpoint for which `wanted(child number, values before)` holds (it must hold for a head of the children):
-    /// slot, number and values before it.
-    fn checkpoint(&self, start: usize, wanted: impl Fn(u64, u64) -> bool) -> Option<(Slot, u64, u64)> {
+    /// The last checkpoint for which `wanted(child number, checkpoint)` holds (it must hold for a head of the children), or the
+    /// first child: its slot, its number and the values before it.
+    fn checkpoint(&self, start: usize, wanted: impl Fn(u64, &Checkpoint) -> bool) -> Option<(Slot, u64, u64)> {
         let entry = match self.is_container(start) {
             true => self.extent(start).entry,
             false => return None,
         };
-        let points = entry.map_or(&[][..], |number| self.scanned.index.checkpoints(number));
-        let mut low = 0;
-        let mut high = points.len();
-        while low < high {
-            let middle = (low + high) / 2;
-            if wanted((middle as u64 + 1) * STRIDE, points[middle].values()) { low = middle + 1 } else { high = middle }
-        }
-        match low.checked_sub(1) {
-            Some(place) => {
-                let at = start + points[place].offset() as usize;
-                Some((self.slot_at(at, self.text[start] == b'{'), (place as u64 + 1) * STRIDE, points[place].values()))
+        match entry.and_then(|number| self.scanned.index.checkpoints(number).last(wanted)) {
+            Some((child, point)) => {
+                let at = start + point.offset() as usize;
+                Some((self.slot_at(at, self.text[start] == b'{'), child, point.values()))
             }
             None => self.first_slot(start).map(|slot| (slot, 0, 0)),
         }
@@ -255,7 +262,7 @@ impl Fragment {
         if k >= extent.children {
             return extent.values;
         }
-        let Some((mut slot, mut number, mut values)) = self.checkpoint(start, |point, _| point <= k) else { return 0 };
+        let Some((mut slot, mut number, mut values)) = self.checkpoint(start, |child, _| child <= k) else { return 0 };
         while number < k {
             values += 1 + self.values_inside(slot.value);
             let Some(next) = self.next_slot(&slot) else { break };
@@ -271,7 +278,7 @@ impl Fragment {
         if number >= self.values_inside(start) {
             return None;
         }
-        let (mut slot, mut child, mut before) = self.checkpoint(start, |_, values| values <= number)?;
+        let (mut slot, mut child, mut before) = self.checkpoint(start, |_, point| point.values() <= number)?;
         loop {
             let after = before + 1 + self.values_inside(slot.value);
             if number < after {
@@ -285,16 +292,8 @@ impl Fragment {
 
     /// The child of the container at `start` whose key or value is at `offset` or, between two, the one before it.
     pub fn child_at_offset(&self, start: usize, offset: usize) -> Option<(u64, Slot)> {
-        let extent = self.extent(start);
-        let points = extent.entry.map_or(&[][..], |number| self.scanned.index.checkpoints(number));
-        let place = points.partition_point(|point| start + point.offset() as usize <= offset);
-        let (mut slot, mut child) = match place.checked_sub(1) {
-            Some(last) => {
-                let at = start + points[last].offset() as usize;
-                (self.slot_at(at, self.text[start] == b'{'), place as u64 * STRIDE)
-            }
-            None => (self.first_slot(start)?, 0),
-        };
+        let near = |_, point: &Checkpoint| start + point.offset() as usize <= offset;
+        let (mut slot, mut child, _) = self.checkpoint(start, near)?;
         while let Some(next) = self.next_slot(&slot) {
             if next.start > offset {
                 break;
@@ -391,6 +390,18 @@ impl Measure {
                 // Cut inside a number, perhaps: the caller looks at a part of the text only.
                 (end < text.len()).then_some(end)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Fragment {
+        /// A text with what was found out in it by other means.
+        pub(in crate::document) fn of(text: Vec<u8>, scanned: scan::Scanned) -> Self {
+            Self { text, scanned }
         }
     }
 }

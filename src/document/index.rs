@@ -12,7 +12,7 @@ pub const LONG_STRING: usize = 1024;
 pub const STRIDE: u64 = 64;
 
 /// One recorded value: offsets of up to 40 bits (a terabyte), packed into five words.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry([u32; 5]);
 
 const fn low(value: u64) -> u32 {
@@ -79,6 +79,47 @@ impl Checkpoint {
     }
 }
 
+/// From checkpoint `place` of a container on, checkpoints stand for child `child`, `child + STRIDE` and so on: where parts of a
+/// text were joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seam {
+    /// Number of the container's entry.
+    pub entry: u32,
+    /// Number of the checkpoint.
+    pub place: usize,
+    /// Number of its child.
+    pub child: u64,
+}
+
+/// The checkpoints of one container, in order: of every [`STRIDE`]th child, more often where parts were joined.
+#[derive(Clone, Copy, Default)]
+pub struct Checkpoints<'a> {
+    points: &'a [Checkpoint],
+    seams: &'a [Seam],
+}
+
+impl<'a> Checkpoints<'a> {
+    /// The last checkpoint for which `wanted(child number, checkpoint)` holds, which must hold for a head of them: the number of
+    /// its child, and itself. O(log n).
+    pub fn last(&self, wanted: impl Fn(u64, &Checkpoint) -> bool) -> Option<(u64, &'a Checkpoint)> {
+        let (mut low, mut high) = (0, self.points.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if wanted(self.child(middle), &self.points[middle]) { low = middle + 1 } else { high = middle }
+        }
+        let place = low.checked_sub(1)?;
+        Some((self.child(place), &self.points[place]))
+    }
+
+    /// The number of the child that checkpoint `place` stands for.
+    fn child(&self, place: usize) -> u64 {
+        match self.seams.partition_point(|seam| seam.place <= place).checked_sub(1) {
+            None => (place as u64 + 1) * STRIDE,
+            Some(last) => self.seams[last].child + (place - self.seams[last].place) as u64 * STRIDE,
+        }
+    }
+}
+
 /// The recorded values of one text.
 #[derive(Default)]
 pub struct Index {
@@ -86,15 +127,19 @@ pub struct Index {
     entries: Vec<Entry>,
     /// The checkpoints of containers with more than [`STRIDE`] children, sorted by entry number.
     wide: Vec<(u32, Box<[Checkpoint]>)>,
+    /// Sorted by entry and place; none in a text that was scanned in one part.
+    seams: Vec<Seam>,
 }
 
 impl Index {
-    /// Puts an index together; `wide` may come in any order.
-    pub fn new(mut entries: Vec<Entry>, mut wide: Vec<(u32, Box<[Checkpoint]>)>) -> Self {
+    /// Puts an index together; `wide` and `seams` may come in any order.
+    pub fn new(mut entries: Vec<Entry>, mut wide: Vec<(u32, Box<[Checkpoint]>)>, mut seams: Vec<Seam>) -> Self {
         entries.shrink_to_fit();
         wide.shrink_to_fit();
+        seams.shrink_to_fit();
         wide.sort_unstable_by_key(|(entry, _)| *entry);
-        Self { entries, wide }
+        seams.sort_unstable_by_key(|seam| (seam.entry, seam.place));
+        Self { entries, wide, seams }
     }
 
     /// The entry that starts at `offset`, with its number. O(log entries).
@@ -103,24 +148,36 @@ impl Index {
         Some((number as u32, self.entries[number]))
     }
 
-    /// Checkpoints of entry `number`: element `i` stands for child `(i + 1) * STRIDE`. O(log wide).
-    pub fn checkpoints(&self, number: u32) -> &[Checkpoint] {
+    /// Checkpoints of entry `number`. O(log wide).
+    pub fn checkpoints(&self, number: u32) -> Checkpoints<'_> {
         match self.wide.binary_search_by_key(&number, |(entry, _)| *entry) {
-            Ok(place) => &self.wide[place].1,
-            Err(_) => &[],
+            Ok(place) => {
+                let first = self.seams.partition_point(|seam| seam.entry < number);
+                let end = self.seams.partition_point(|seam| seam.entry <= number);
+                Checkpoints { points: &self.wide[place].1, seams: &self.seams[first..end] }
+            }
+            Err(_) => Checkpoints::default(),
         }
     }
 
     /// Memory that the index holds, in bytes.
     pub fn memory(&self) -> usize {
         let wide: usize = self.wide.iter().map(|(_, points)| size_of_val(&**points)).sum();
-        self.entries.capacity() * size_of::<Entry>() + self.wide.capacity() * size_of::<(u32, Box<[Checkpoint]>)>() + wide
+        let seams = self.seams.capacity() * size_of::<Seam>();
+        self.entries.capacity() * size_of::<Entry>() + self.wide.capacity() * size_of::<(u32, Box<[Checkpoint]>)>() + wide + seams
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Index {
+        /// All that is recorded.
+        pub(in crate::document) fn content(&self) -> (&[Entry], &[(u32, Box<[Checkpoint]>)], &[Seam]) {
+            (&self.entries, &self.wide, &self.seams)
+        }
+    }
 
     #[test]
     fn entries_keep_forty_bits() {

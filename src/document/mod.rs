@@ -5,14 +5,20 @@
 //! node with what stands around it; an [`Edit`] makes one document out of another, and a [`History`] keeps them.
 
 mod align;
+mod bitmap;
+#[cfg(test)]
+#[path = "../../tests/common/mod.rs"]
+mod common;
 mod diff;
 mod edit;
 mod fragment;
 mod history;
 mod index;
+mod join;
 mod locate;
 mod merge;
 mod node;
+mod parts;
 mod patch;
 pub mod path;
 mod pieces;
@@ -25,7 +31,9 @@ pub mod search;
 pub mod seq;
 mod stats;
 mod style;
+mod sweep;
 mod three_way;
+mod tokens;
 mod validate;
 
 pub use diff::{Comparison, Difference, compare, compare_all};
@@ -35,6 +43,7 @@ pub use history::{History, Revision, RevisionId, Step};
 pub use locate::{Place, Side, offset_of_path, path_of_offset};
 pub use merge::{Change, ChangedBy, Choice, Merge};
 pub use node::{Child, Children, Node, Text};
+pub use parts::{Alone, Crew, Feed, Job, Unloaded};
 pub use patch::{ArrayPlace, PatchError, Patched, edit_to_add, patch, patch_between};
 pub use path::{Moved, Path, Shift};
 pub use problem::Problem;

@@ -11,7 +11,7 @@ use super::problem::{self, Problem};
 use std::ops::ControlFlow;
 
 /// Down to this depth every large container is recorded.
-const DEEP: usize = 1024;
+pub(super) const DEEP: usize = 1024;
 /// How often a long scan looks whether it should stop.
 const WATCH_BYTES: usize = 1 << 22;
 
@@ -99,14 +99,15 @@ struct Scanner<'a> {
     end: usize,
 }
 
+/// A stack of bits.
 #[derive(Default)]
-struct Bits {
+pub(super) struct Bits {
     words: Vec<u64>,
-    len: usize,
+    pub len: usize,
 }
 
 impl Bits {
-    fn push(&mut self, bit: bool) {
+    pub fn push(&mut self, bit: bool) {
         let (word, shift) = (self.len / 64, self.len % 64);
         if word == self.words.len() {
             self.words.push(0);
@@ -115,13 +116,22 @@ impl Bits {
         self.len += 1;
     }
 
-    fn pop(&mut self) {
+    pub fn pop(&mut self) {
         self.len -= 1;
     }
 
-    fn last(&self) -> Option<bool> {
+    pub fn last(&self) -> Option<bool> {
         let last = self.len.checked_sub(1)?;
-        Some(self.words[last / 64] >> (last % 64) & 1 == 1)
+        Some(self.bit(last))
+    }
+
+    fn bit(&self, place: usize) -> bool {
+        self.words[place / 64] >> (place % 64) & 1 == 1
+    }
+
+    /// From the lowest to the last that was pushed.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = bool> {
+        (0..self.len).map(|place| self.bit(place))
     }
 }
 
@@ -148,7 +158,7 @@ impl<'a> Scanner<'a> {
 
     fn into_scanned(self) -> Scanned {
         Scanned {
-            index: Index::new(self.entries, self.wide),
+            index: Index::new(self.entries, self.wide, Vec::new()),
             start: self.start,
             end: self.end,
             values: self.values,

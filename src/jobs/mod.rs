@@ -4,6 +4,7 @@
 //! then the window is woken. One thread makes all saves, in order; each watched file has one; everything else that takes a while
 //! has one for as long as it takes. A job works on a snapshot, so nothing that is typed meanwhile can disturb it.
 
+mod crew;
 mod dialog;
 mod journal;
 mod kept;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
+pub use crew::Threads;
 pub use dialog::{FileChooser, Picked, SystemChooser};
 pub use search::search_document;
 

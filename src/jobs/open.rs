@@ -1,12 +1,12 @@
 //! Reading files.
 
-use super::{Outbox, Stop, absolute};
+use super::{Outbox, Stop, Threads, absolute};
 use crate::document::{Fragment, ScanError};
 use crate::state::{DocumentId, Event, Opened, Report, file_name};
 use crate::storage::{self, Digest, Disk, OpenError, SystemClock, Version};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Progress is told at most this often.
@@ -17,17 +17,19 @@ const VALUE_LIMIT: u64 = 1 << 30;
 /// Reads and understands a file.
 pub fn open(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path, stop: &Stop) {
     let path = absolute(path);
-    let mut last = Instant::now();
-    let mut tell = |done: u64, total: u64| {
-        if last.elapsed() >= PROGRESS {
-            last = Instant::now();
+    let last = Mutex::new(Instant::now());
+    let tell = |done: u64, total: u64| {
+        // Who finds it locked has nothing newer to tell.
+        if let Ok(mut last) = last.try_lock()
+            && last.elapsed() >= PROGRESS
+        {
+            *last = Instant::now();
             outbox.send(Event::Progress(id, done, total));
         }
         stop.asked()
     };
-    // Reading is the first half of the way, understanding the second.
-    let read = match storage::read(disk, &SystemClock, &path, &mut |done, total| tell(done, 2 * total)) {
-        Ok(read) => read,
+    let loaded = match storage::load(disk, &SystemClock, &path, &Threads, &tell) {
+        Ok(loaded) => loaded,
         Err(OpenError::Cancelled(_)) => return outbox.send(Event::OpeningStopped(id)),
         Err(error) => {
             let report = Report {
@@ -38,12 +40,12 @@ pub fn open(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path, stop: &St
             return outbox.send(Event::NotOpened(id, path, report));
         }
     };
-    let size = read.bytes.len() as u64;
-    match Fragment::watched(read.bytes, &mut |done| tell(size + done, 2 * size)) {
-        Ok(fragment) => outbox.send(Event::Opened(id, path, Opened { fragment, stamp: read.stamp, read_only: read.read_only })),
-        Err((ScanError::Cancelled, _)) => outbox.send(Event::OpeningStopped(id)),
-        Err((ScanError::Problem(problem), bytes)) => {
-            let version = Version { stamp: read.stamp, digest: Digest::of(&bytes) };
+    match loaded.fragment {
+        Ok(fragment) => {
+            outbox.send(Event::Opened(id, path, Opened { fragment, stamp: loaded.stamp, read_only: loaded.read_only }))
+        }
+        Err((problem, bytes)) => {
+            let version = Version { stamp: loaded.stamp, digest: Digest::of(&bytes) };
             outbox.send(Event::NotJson(id, path, Arc::new(bytes), version, problem));
         }
     }

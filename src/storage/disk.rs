@@ -137,6 +137,27 @@ impl Disk {
         }
     }
 
+    /// Fills `buffer` from `offset` on; [`io::ErrorKind::UnexpectedEof`] where the file is shorter. Threads may do this side by side.
+    pub fn read_at(&self, file: &File, path: &Path, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.before(Call::Read, path)?;
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+        }
+        #[cfg(not(unix))]
+        {
+            let mut done = 0;
+            while done < buffer.len() {
+                let count = std::os::windows::fs::FileExt::seek_read(file, &mut buffer[done..], offset + done as u64)?;
+                if count == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                done += count;
+            }
+            Ok(())
+        }
+    }
+
     /// Appends at most `limit` bytes to `bytes`; fewer mean that the file is over.
     pub fn read_more(&self, file: &File, path: &Path, bytes: &mut Vec<u8>, limit: u64) -> io::Result<usize> {
         self.before(Call::Read, path)?;

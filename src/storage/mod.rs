@@ -44,7 +44,7 @@ pub use error::{Obstacle, SaveError, Step};
 pub use in_place::Settled;
 pub use journal::{BASE_LIMIT, Begin, Journal, Made, OLD_LIMIT, Record, journal_records, old_value};
 pub use lock_holder::lock_holder;
-pub use open::{OpenError, Opened, READ_WAIT, is_read_only, read, version_of};
+pub use open::{Loaded, OpenError, Opened, READ_WAIT, is_read_only, load, read, version_of};
 pub use recovery::{Found, Lost, OnDisk, Ready, RecoverError, Recovery, forget, recover, unsaved};
 pub use save::{BackupPolicy, Content, Durability, Env, Expected, Observer, Options, Saved, finish_interrupted, save};
 pub use settings::{Settings, load as load_settings, store as store_settings};

@@ -4,9 +4,13 @@ use super::clock::Clock;
 use super::disk::Disk;
 use super::lock;
 use super::version::{Digest, Stamp, Version};
+use crate::document::{Crew, Feed, Fragment, Problem, Unloaded};
+use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long a reader waits for a writer.
@@ -126,6 +130,99 @@ pub(super) fn read_locked(
         let after = Stamp::of(&disk.stat_open(&file, path).map_err(io)?, seen_ns);
         if bytes.len() == size && !grown && before.same_metadata(&after) {
             return Ok(Opened { bytes, stamp: before, read_only: is_read_only(path, &metadata) });
+        }
+        clock.sleep(Duration::from_millis(20));
+    }
+    Err(OpenError::Unsteady(path.to_owned()))
+}
+
+/// A file that was read and understood.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The text as a fragment; or why it is none, with its bytes.
+    pub fragment: Result<Arc<Fragment>, (Problem, Vec<u8>)>,
+    /// The metadata, the same before and after.
+    pub stamp: Stamp,
+    /// Whether nobody may write it.
+    pub read_only: bool,
+}
+
+/// Told how many bytes of how many are done; says whether to go on. Threads call it side by side.
+pub type Progress<'a> = dyn Fn(u64, u64) -> ControlFlow<()> + Sync + 'a;
+
+/// The bytes of an open file, for parts that read side by side.
+struct Bytes<'a> {
+    disk: &'a Disk,
+    file: &'a File,
+    path: &'a Path,
+    size: u64,
+    done: AtomicU64,
+    progress: &'a Progress<'a>,
+}
+
+impl Feed for Bytes<'_> {
+    type Stop = OpenError;
+
+    fn fill(&self, offset: usize, room: &mut [u8]) -> Result<(), OpenError> {
+        self.disk.read_at(self.file, self.path, offset as u64, room).map_err(|error| OpenError::of(self.path, error))?;
+        self.done.fetch_add(room.len() as u64, Ordering::Relaxed);
+        self.go_on()
+    }
+
+    fn go_on(&self) -> Result<(), OpenError> {
+        let done = self.done.load(Ordering::Relaxed).min(self.size);
+        if (self.progress)(done, self.size).is_break() { Err(OpenError::Cancelled(self.path.to_owned())) } else { Ok(()) }
+    }
+}
+
+/// Reads and understands a whole file in one go, in parts that the crew works on side by side. Locks as [`read`] does.
+///
+/// # Errors
+/// Why not; nothing was changed or created on the disk.
+pub fn load(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, progress: &Progress) -> Result<Loaded, OpenError> {
+    let real = disk.canonical(path).map_err(|error| OpenError::of(path, error))?;
+    let _lock = lock::shared(disk, clock, &lock::lock_names(disk, path, &real), READ_WAIT).unwrap_or_default();
+    load_locked(disk, clock, &real, crew, progress).map_err(|error| error.at(path))
+}
+
+fn load_locked(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, progress: &Progress) -> Result<Loaded, OpenError> {
+    let io = |error| OpenError::of(path, error);
+    let kind = disk.stat(path).map_err(io)?;
+    if !kind.is_file() {
+        return Err(OpenError::NotRegular(path.to_owned(), kind_name(&kind)));
+    }
+    for _ in 0..TRIES {
+        let file = disk.open(path).map_err(io)?;
+        let seen_ns = clock.now_ns();
+        let metadata = disk.stat_open(&file, path).map_err(io)?;
+        if !metadata.is_file() {
+            return Err(OpenError::NotRegular(path.to_owned(), kind_name(&metadata)));
+        }
+        let before = Stamp::of(&metadata, seen_ns);
+        let mut room: Vec<u8> = Vec::new();
+        let size = usize::try_from(before.size).ok().filter(|&size| room.try_reserve_exact(size).is_ok());
+        let size = size.ok_or_else(|| OpenError::TooLarge(path.to_owned(), before.size))?;
+        // The system gives cleared pages: a vector made anew is not written before it is filled.
+        drop(room);
+        let bytes = Bytes { disk, file: &file, path, size: before.size, done: AtomicU64::new(0), progress };
+        let fragment = match Fragment::load(vec![0; size], &bytes, crew) {
+            Ok(fragment) => Ok(fragment),
+            Err(Unloaded::Problem(problem, bytes)) => Err((problem, bytes)),
+            // It became shorter: another program writes it.
+            Err(Unloaded::Stopped(OpenError::Io(_, error))) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                clock.sleep(Duration::from_millis(20));
+                continue;
+            }
+            Err(Unloaded::Stopped(stop)) => return Err(stop),
+        };
+        let grown = match disk.read_at(&file, path, before.size, &mut [0; 1]) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+            Err(error) => return Err(io(error)),
+        };
+        let after = Stamp::of(&disk.stat_open(&file, path).map_err(io)?, seen_ns);
+        if !grown && before.same_metadata(&after) {
+            return Ok(Loaded { fragment, stamp: before, read_only: is_read_only(path, &metadata) });
         }
         clock.sleep(Duration::from_millis(20));
     }

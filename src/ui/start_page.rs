@@ -88,8 +88,7 @@ pub fn loading_ui(ui: &mut Ui, path: &Path, done: u64, total: u64, inputs: &mut 
     centred(ui, 0.36, |ui| {
         ui.label(RichText::new(format!("Opening {}", file_name(path))).size(16.0));
         let part = if total == 0 { 0.0 } else { done as f32 / total as f32 };
-        // The total counts reading and understanding, a half each.
-        let text = if total == 0 { String::new() } else { format!("{} of {}", byte_size(done / 2), byte_size(total / 2)) };
+        let text = if total == 0 { String::new() } else { format!("{} of {}", byte_size(done), byte_size(total)) };
         ui.add(ProgressBar::new(part).desired_width(WIDTH).fill(tokens.accent).corner_radius(4.0));
         ui.horizontal(|ui| {
             ui.label(RichText::new(text).color(tokens.muted));

@@ -1,0 +1,115 @@
+//! Joining two parts of a text that were swept by themselves.
+//!
+//! The left part ends before a comma at which the right one starts. The right one did not know what was open there: where a
+//! bracket closed nothing that it had seen opened, it noted what the container held since ([`Claim`]). Here each claim
+//! meets the container that the left part left open. That the comma stands outside of strings was a guess until now; the
+//! left part, swept from the text's start, knows. So a wrong guess makes a join fail, and nothing else.
+
+use super::index::{Checkpoint, Entry, LARGE, Seam};
+use super::scan::DEEP;
+use super::sweep::{Claim, Frame, Level, Outer, Sweep, Wide};
+
+impl Sweep {
+    /// Takes what the part to the right found. Both are finished. False, and nothing is taken, where they do not fit.
+    pub fn join(&mut self, right: Sweep) -> bool {
+        if !self.takes(&right) {
+            return false;
+        }
+        let levels = self.kinds.len;
+        for claim in right.claims {
+            self.take_claim(claim);
+        }
+        self.take_outer(right.outer);
+        // What was open to the left and turned out small has been taken from the end of the entries by now.
+        let depth = self.kinds.len;
+        let entries = self.entries.len();
+        self.entries.extend(right.entries);
+        self.wide.extend(right.wide.into_iter().map(|(entry, points)| (entry + entries as u32, points)));
+        self.seams.extend(right.seams.into_iter().map(|seam| Seam { entry: seam.entry + entries as u32, ..seam }));
+        if let Some(frame) = self.frames.last_mut() {
+            frame.commas = self.level.commas;
+        }
+        for frame in right.frames {
+            self.frames.push(Frame {
+                depth: frame.depth + depth,
+                entry: frame.entry + entries,
+                values_before: frame.values_before.wrapping_add(self.values),
+                ..frame
+            });
+        }
+        for object in right.kinds.iter() {
+            self.kinds.push(object);
+        }
+        self.open_wide.extend(right.open_wide.into_iter().map(|wide| Wide { depth: wide.depth + depth, ..wide }));
+        if self.kinds.len > depth {
+            self.level = right.level;
+        }
+        self.deepest = self.deepest.max(levels as i64 + right.deepest);
+        self.values = self.values.wrapping_add(right.values);
+        self.utf8_done = right.base + right.utf8_done;
+        let escapes = self.tokenizer.unicode_escapes;
+        self.tokenizer = right.tokenizer;
+        self.tokenizer.unicode_escapes |= escapes;
+        self.tokenizer.moved_by(right.base);
+        true
+    }
+
+    fn takes(&self, right: &Sweep) -> bool {
+        let levels = self.kinds.len;
+        if self.wrong || right.wrong || right.claims.len() > levels || levels as i64 + right.deepest > DEEP as i64 {
+            return false;
+        }
+        let mut kinds = self.kinds.iter().rev();
+        let claims_fit = right.claims.iter().all(|claim| kinds.next() == Some(claim.object));
+        claims_fit
+            && match kinds.next() {
+                Some(true) => right.outer.object,
+                Some(false) => right.outer.array,
+                None => right.outer.object && right.outer.array,
+            }
+    }
+
+    /// Closes the innermost open container.
+    fn take_claim(&mut self, claim: Claim) {
+        self.take_outer(claim.outer);
+        let depth = self.kinds.len;
+        self.kinds.pop();
+        let points = match self.open_wide.last() {
+            Some(wide) if wide.depth == depth => self.open_wide.pop(),
+            _ => None,
+        };
+        if let Some(frame) = self.frames.pop() {
+            let start = self.entries[frame.entry].start();
+            if claim.end as u64 - start < LARGE as u64 {
+                self.entries.truncate(frame.entry);
+            } else {
+                let values = self.values.wrapping_add(claim.values).wrapping_sub(frame.values_before);
+                self.entries[frame.entry] = Entry::new(start, claim.end as u64, self.level.commas + 1, values);
+                if let Some(wide) = points {
+                    self.record(frame.entry, wide);
+                }
+            }
+        }
+        self.resume();
+    }
+
+    /// Adds what the right part saw directly in the innermost open container.
+    fn take_outer(&mut self, outer: Outer) {
+        let depth = self.kinds.len;
+        let Some(frame) = self.frames.last() else { return };
+        if !outer.points.is_empty() {
+            let start = self.entries[frame.entry].start();
+            let values = self.values.wrapping_sub(frame.values_before);
+            let points =
+                outer.points.iter().map(|point| Checkpoint::new(point.offset() - start, point.values().wrapping_add(values)));
+            if self.open_wide.last().is_none_or(|wide| wide.depth != depth) {
+                self.open_wide.push(Wide { depth, points: Vec::new(), seams: Vec::new() });
+            }
+            if let Some(wide) = self.open_wide.last_mut() {
+                wide.seams.push((wide.points.len(), self.level.commas + 1));
+                wide.points.extend(points);
+            }
+        }
+        self.level.commas += outer.commas - Level::OUTER.commas;
+    }
+}
