@@ -89,6 +89,8 @@ enum Scene {
     First,
     /// The version that is replaced was replaced before: its backup is dated anew.
     Again,
+    /// The file has two names, and is written in place.
+    InPlace,
 }
 
 impl Scene {
@@ -97,6 +99,9 @@ impl Scene {
         if matches!(self, Self::Again) {
             place.set_well("7", "the save before");
             fs::write(place.path(), OLD).unwrap();
+        }
+        if matches!(self, Self::InPlace) {
+            fs::hard_link(place.path(), place.folder.path().join("second")).unwrap();
         }
         place
     }
@@ -151,13 +156,16 @@ fn killed_before_every_system_call_of_a_save() {
         assert!(std::env::var_os("CI").is_none(), "CI has strace");
         return println!("skipped: strace is not installed");
     }
-    for scene in [Scene::First, Scene::Again] {
+    let rounds: usize = std::env::var("TREEKEEP_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    for scene in [Scene::First, Scene::Again, Scene::InPlace] {
         let counts = scene.calls();
-        for needed in ["rename", "renameat2", "fsync", "write", "flock"] {
-            assert!(counts.contains_key(needed), "a save calls {needed}: {counts:?}");
+        let replaces: &[&str] = if matches!(scene, Scene::InPlace) { &["ftruncate"] } else { &["rename"] };
+        for needed in ["renameat2", "fsync", "write", "flock"].iter().chain(replaces) {
+            assert!(counts.contains_key(*needed), "a save calls {needed}: {counts:?}");
         }
         let points: Vec<(&str, usize)> =
             counts.iter().flat_map(|(name, count)| (1..=*count).map(|number| (name.as_str(), number))).collect();
+        let points: Vec<(&str, usize)> = (0..rounds).flat_map(|_| points.iter().copied()).collect();
         let ends: Vec<End> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..4)
                 .map(|worker| {

@@ -1,4 +1,6 @@
 //! `kill -9` before every system call of an editing session, and of the recovery after it: each edit that was answered comes back.
+//!
+//! `TREEKEEP_KILL_ROUNDS` makes more of it.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 use std::collections::BTreeMap;
@@ -8,7 +10,7 @@ use std::process::{Command, Stdio};
 
 const OLD: &str = "{\"a\": 0, \"b\": []}\n";
 /// Lines of a session, with a save in the middle.
-const EDITS: usize = 8;
+const EDITS: usize = 16;
 
 struct Place {
     folder: tempfile::TempDir,
@@ -107,6 +109,8 @@ fn arguments(options: &[String]) -> Vec<&str> {
 /// Runs all points on a few threads; gives how many there were and how many were killed.
 fn all(points: &[(String, usize)], run: impl Fn(&str, usize) -> bool + Sync) -> (usize, usize) {
     const WORKERS: usize = 4;
+    let rounds: usize = std::env::var("TREEKEEP_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let points: Vec<(String, usize)> = (0..rounds).flat_map(|_| points.iter().cloned()).collect();
     let killed: usize = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS)
             .map(|worker| {

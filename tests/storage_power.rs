@@ -121,8 +121,13 @@ fn the_power_may_be_cut_before_every_call() {
     if !(is_root() && has("strace") && Path::new("/dev/loop-control").exists()) {
         return skip("needs root, strace and loop devices");
     }
-    let systems: [(&str, &[&str], u64, &str); 3] =
-        [("mkfs.ext4", &["-q"], 16, "noauto_da_alloc"), ("mkfs.xfs", &["-q"], 320, "rw"), ("mkfs.btrfs", &["-q"], 128, "rw")];
+    let systems: [(&str, &[&str], u64, &str); 4] = [
+        ("mkfs.ext4", &["-q"], 16, "noauto_da_alloc"),
+        ("mkfs.ext4", &["-q"], 16, "rw"),
+        ("mkfs.xfs", &["-q"], 320, "rw"),
+        ("mkfs.btrfs", &["-q"], 128, "rw"),
+    ];
+    let rounds: usize = std::env::var("TREEKEEP_POWER_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let mut seen = 0;
     for (make, arguments, megabytes, options) in systems {
         let Some(bench) = Bench::new(make, arguments, megabytes, options) else {
@@ -133,7 +138,7 @@ fn the_power_may_be_cut_before_every_call() {
         let calls = bench.calls();
         assert!(calls["fsync"].clone().count() >= 4 && calls["exit_group"].clone().count() == 1, "{calls:?}");
         let (mut cuts, mut old, mut new) = (0, 0, 0);
-        for (name, range) in &calls {
+        for (name, range) in (0..rounds).flat_map(|_| &calls) {
             for number in range.clone() {
                 cuts += 1;
                 let inject = format!("inject={name}:signal=KILL:when={number}");
@@ -147,8 +152,12 @@ fn the_power_may_be_cut_before_every_call() {
                 assert!(name != "exit_group" || found == Found::New, "{make}: saved, and gone with the power");
             }
         }
-        println!("{make}: {cuts} cuts: {old} left the old version, {new} the new one");
+        println!("{make} {options}: {cuts} cuts: {old} left the old version, {new} the new one");
         assert!(old > 0 && new > 0);
+        // With its defaults ext4 writes what a rename needs, most of the time.
+        if make == "mkfs.ext4" && options == "rw" {
+            continue;
+        }
         // The test can see a loss: where fsync does nothing, a save that was told is not there.
         let found = bench.cut(&["-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:retval=0"]);
         assert_ne!(found, (true, Found::New), "{make}: without fsync a cut must show");

@@ -9,11 +9,12 @@ use crate::storage::{
     self, BASE_LIMIT, BackupPolicy, Begin, Cause, Content, Digest, Disk, Env, Expected, Journal, Made, Record, SystemClock,
     Version,
 };
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// One line of input.
 enum Line {
@@ -68,7 +69,12 @@ struct Editing<'a> {
     history: History<Version, ()>,
     base_text: Option<Vec<u8>>,
     journal: RefCell<Option<Journal>>,
+    /// When the journal was synced last.
+    synced: Cell<Instant>,
 }
+
+/// What was written is synced with the first edit after this time.
+const SYNC_AFTER: Duration = Duration::from_millis(250);
 
 pub fn edit(file: &Path, options: &SaveOptions) -> Result<(), Failure> {
     let disk = Disk::real();
@@ -80,7 +86,16 @@ pub fn edit(file: &Path, options: &SaveOptions) -> Result<(), Failure> {
     let base_text = (bytes.len() as u64 <= BASE_LIMIT).then(|| bytes.clone());
     let document = Document::parse(bytes).map_err(|problem| Failure::problem(file, &problem))?;
     let history = History::new(document, version, ());
-    let mut editing = Editing { file, disk, state_folder, options, history, base_text, journal: RefCell::new(None) };
+    let mut editing = Editing {
+        file,
+        disk,
+        state_folder,
+        options,
+        history,
+        base_text,
+        journal: RefCell::new(None),
+        synced: Cell::new(Instant::now()),
+    };
     let mut refused = 0;
     for (number, line) in io::stdin().lock().lines().enumerate() {
         let line = line.map_err(|error| Failure::new(IO, format!("standard input: {error}")))?;
@@ -198,7 +213,15 @@ impl Editing<'_> {
         };
         let mut journal = self.journal.borrow_mut();
         match journal.as_mut() {
-            Some(journal) => journal.append(&[record]).map_err(over),
+            Some(journal) => {
+                journal.append(&[record]).map_err(over)?;
+                // An edit survives a kill at once, and a power cut soon: many edits share the wait for the disk.
+                if self.synced.get().elapsed() >= SYNC_AFTER {
+                    journal.sync().map_err(over)?;
+                    self.synced.set(Instant::now());
+                }
+                Ok(())
+            }
             None => {
                 let records = self.beginning().into_iter().chain([record]).collect::<Vec<_>>();
                 *journal = Some(Journal::create(&self.disk, &self.state_folder, &records).map_err(over)?);
