@@ -500,3 +500,16 @@ fn a_new_documents_journal_begins_anew_when_it_has_a_file() {
     program.edit(&[0], "7");
     assert_eq!(notes(&mut program)[0], "begin new.json true");
 }
+
+#[test]
+fn a_file_that_may_not_fit_into_memory_is_asked_about_first() {
+    let mut program = Program::new();
+    program.take(Input::OpenFiles(vec!["/data/huge.json".into()]));
+    let id = program.id();
+    program.event(Event::TooLarge(id, "/data/huge.json".into(), 9_000_000_000, 6_000_000_000));
+    assert!(program.state.tab().is_none() && matches!(program.state.dialog, Some(Dialog::Memory { .. })));
+    program.effects.clear();
+    program.take(Input::Answer(Answer::OpenAnyway));
+    assert!(matches!(program.effects.last(), Some(Effect::OpenAnyway(_, path)) if path.ends_with("huge.json")));
+    assert!(program.state.is_loading());
+}

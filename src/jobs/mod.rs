@@ -138,13 +138,17 @@ impl Jobs {
     pub fn run(&mut self, effect: Effect) -> Option<Effect> {
         let outbox = self.outbox.clone();
         let surroundings = Arc::clone(&self.surroundings);
+        let asks = matches!(effect, Effect::Open(..));
         match effect {
-            Effect::Open(id, path) => {
+            Effect::Open(id, path) | Effect::OpenAnyway(id, path) => {
                 // A window holds one document: what was watched for another one is not any more.
                 self.watching.clear();
                 let stop = Stop::default();
                 self.opening.insert(id, stop.clone());
                 self.spawn("open", move || {
+                    if asks && let Some((needed, free)) = storage::lacking_memory(&surroundings.disk, &path) {
+                        return outbox.send(Event::TooLarge(id, path, needed, free));
+                    }
                     kept::finish_interrupted(&surroundings, &outbox, &path);
                     open::open(&surroundings.disk, &outbox, id, &path, &stop);
                 });

@@ -52,6 +52,8 @@ pub enum CompareFor {
 pub enum Effect {
     /// Reads a file.
     Open(DocumentId, PathBuf),
+    /// Reads a file although there may not be enough memory.
+    OpenAnyway(DocumentId, PathBuf),
     /// Stops reading it.
     StopOpening(DocumentId),
     /// Computes the digest of a text.

@@ -254,6 +254,10 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
             (state.closing, state.recover_later) = (true, true);
             effects.push(Effect::CloseWindow);
         }
+        (Answer::OpenAnyway, Some(Dialog::Memory { path, .. })) => {
+            let id = show(state, Content::Loading { path: path.clone(), done: 0, total: 0 });
+            effects.push(Effect::OpenAnyway(id, path));
+        }
         (Answer::Recover, Some(Dialog::Recover)) => recovery::recover(state, RecoverFor::Apply, effects),
         (Answer::CompareRecovered, Some(Dialog::Recover)) => recovery::recover(state, RecoverFor::Compare, effects),
         (Answer::Discard, Some(Dialog::Recover)) => recovery::discard(state, effects),

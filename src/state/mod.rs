@@ -81,6 +81,15 @@ pub enum Dialog {
     Recover,
     /// Edits that could not be made again, with both values.
     Left(Vec<Left>),
+    /// A file may not fit into memory.
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that it needs.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// Choices about saving.
     Settings,
     /// Keys.

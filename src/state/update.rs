@@ -139,6 +139,8 @@ pub enum Answer {
     CompareRecovered,
     /// Put them away.
     Discard,
+    /// Open the file although there may not be enough memory.
+    OpenAnyway,
     /// Close although a save runs; what is not saved is in the journal.
     CloseNow,
 }
@@ -192,6 +194,8 @@ pub enum Event {
     NotOpened(DocumentId, PathBuf, Report),
     /// Opening was stopped.
     OpeningStopped(DocumentId),
+    /// A file needs so many bytes of memory, and only so many are free.
+    TooLarge(DocumentId, PathBuf, u64, u64),
     /// The digest of the text that was read.
     Digest(DocumentId, Stamp, Digest),
     /// A mended text was read.
@@ -501,6 +505,11 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::Opened(id, path, opened) => files::opened(state, id, path, opened, effects),
         Event::NotJson(id, path, bytes, version, problem) => files::not_json(state, id, path, bytes, version, problem, effects),
         Event::NotOpened(id, path, report) => files::not_opened(state, id, &path, report, effects),
+        Event::TooLarge(id, path, needed, free) => {
+            state.tabs.retain(|tab| tab.id != id);
+            state.active = 0;
+            state.dialog = Some(Dialog::Memory { path, needed, free });
+        }
         Event::OpeningStopped(id) => state.tabs.retain(|tab| tab.id != id),
         Event::Digest(id, stamp, digest) => disk::digest(state, id, stamp, digest, now, effects),
         Event::Mended(id, result) => files::mended(state, id, result, effects),

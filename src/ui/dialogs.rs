@@ -3,6 +3,7 @@
 use crate::state::command::{Command, TABLE};
 use crate::state::saving::Options;
 use crate::state::{Answer, Dialog, FileKind, Input, Report, State};
+use crate::ui::format::byte_size;
 use crate::ui::text::{clip, line_ui, visible};
 use crate::ui::{Memory, theme};
 use egui::{Grid, Id, Modal, RichText, ScrollArea, TextEdit, Ui};
@@ -19,6 +20,7 @@ pub fn dialog_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<I
             Dialog::Path { purpose, text, why } => path_ui(ui, purpose.kind(), text, why, inputs),
             Dialog::Recover => recover_ui(ui, state, memory, inputs),
             Dialog::Left(left) => left_ui(ui, left, inputs),
+            Dialog::Memory { path, needed, free } => memory_ui(ui, &crate::state::file_name(path), *needed, *free, inputs),
             Dialog::Settings => settings_ui(ui, state, inputs),
             Dialog::Help => help_ui(ui, inputs),
             Dialog::About => about_ui(ui, inputs),
@@ -144,6 +146,15 @@ fn left_ui(ui: &mut Ui, left: &[crate::state::Left], inputs: &mut Vec<Input>) {
     ui.add_space(6.0);
     edits_ui!(ui, left);
     buttons(ui, &[("OK", Answer::Cancel)], inputs);
+}
+
+fn memory_ui(ui: &mut Ui, name: &str, needed: u64, free: u64, inputs: &mut Vec<Input>) {
+    title(ui, &format!("Open {name} all the same?"));
+    let (needed, free) = (byte_size(needed), byte_size(free));
+    ui.label(format!(
+        "It needs about {needed} of memory, and {free} are free. The system may become slow, or end this or other programs."
+    ));
+    buttons(ui, &[("Don't open", Answer::Cancel), ("Open anyway", Answer::OpenAnyway)], inputs);
 }
 
 fn settings_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
