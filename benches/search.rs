@@ -69,7 +69,7 @@ impl Task {
         command.args((!self.is_pattern).then_some("-F"));
         command.args(self.is_whole_word.then_some("-w"));
         // An anchor means the string's edge here, a line's there.
-        let text = self.text.replace('^', "\"").replace('$', "\"");
+        let text = self.text.replace(['^', '$'], "\"");
         command.arg("-e").arg(text).arg(path);
         command
     }

@@ -213,14 +213,15 @@ fn locks_are_taken_in_the_order_of_their_names() {
 fn each_name_of_a_file_keeps_the_other_out() {
     let names = Names::new(OLD);
     for document in &names.documents {
-        for (held, saved) in document.iter().flat_map(|held| document.iter().map(move |saved| (held, saved))) {
-            let real = saved.canonicalize().unwrap();
-            let expected = version(saved);
-            {
+        let real = &document[0];
+        let expected = version(real);
+        for held in document {
+            for saved in document {
                 let lock = fs::OpenOptions::new().create(true).append(true).open(lock_of(held)).unwrap();
                 lock.lock().unwrap();
-                let outcome = names.place.save(saved, &expected, OLD);
-                let meets = *held == *saved || *held == real;
+                // The real clock: a child that another test starts holds a copy of the last lock until it runs its program.
+                let outcome = names.place.save_at(&Disk::real(), &SystemClock, saved, &expected, OLD);
+                let meets = held == saved || held == real;
                 assert_eq!(
                     matches!(outcome, Err(SaveError::Locked)),
                     meets,

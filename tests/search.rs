@@ -310,7 +310,7 @@ fn edited(text: &str, changes: &[Change]) -> Document {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn words_are_found_as_by_the_plain_reading(text in json(), changes in changes(), query in words()) {

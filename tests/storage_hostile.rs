@@ -54,6 +54,8 @@ struct Author {
     path: PathBuf,
     /// How often a save looked at what it had displaced.
     looks: Arc<AtomicU64>,
+    /// How long the last save took, in microseconds: as often as it writes, saves are met in all their steps and some get through.
+    pace_us: Arc<AtomicU64>,
     /// How many versions it has written; they are numbered from 1.
     written: u64,
     by_rename: u64,
@@ -65,8 +67,16 @@ struct Author {
 }
 
 impl Author {
-    fn new(path: &Path, looks: Arc<AtomicU64>) -> Self {
-        Self { path: path.to_owned(), looks, written: 0, by_rename: 0, replaced: BTreeSet::new(), too_late: BTreeSet::new() }
+    fn new(path: &Path, looks: Arc<AtomicU64>, pace_us: Arc<AtomicU64>) -> Self {
+        Self {
+            path: path.to_owned(),
+            looks,
+            pace_us,
+            written: 0,
+            by_rename: 0,
+            replaced: BTreeSet::new(),
+            too_late: BTreeSet::new(),
+        }
     }
 
     fn work(mut self, stop: &AtomicBool) -> Self {
@@ -78,8 +88,8 @@ impl Author {
                 1 => self.write_in_place(true),
                 _ => self.write_in_place(false),
             }
-            // Sometimes at once, mostly with room for a save.
-            std::thread::sleep(Duration::from_micros(dice.throw(8) * dice.throw(500)));
+            let pace_us = self.pace_us.load(Ordering::SeqCst);
+            std::thread::sleep(Duration::from_micros(dice.throw(3 * pace_us + 1)));
         }
         self
     }
@@ -129,7 +139,7 @@ impl Tally {
     }
 }
 
-fn save_in_a_loop(place: &Place, disk: &Disk, path: &Path, until: Instant) -> Tally {
+fn save_in_a_loop(place: &Place, disk: &Disk, path: &Path, pace_us: &AtomicU64, until: Instant) -> Tally {
     let mut tally = Tally::default();
     let mut base = None;
     let mut number = 0;
@@ -146,7 +156,12 @@ fn save_in_a_loop(place: &Place, disk: &Disk, path: &Path, until: Instant) -> Ta
         };
         tally.know(&version.digest);
         number += 1;
-        match place.save_at(disk, &SystemClock, path, &Expected::Version(version), &format!("{{\"ours\": {number}}}\n")) {
+        let begun = Instant::now();
+        let outcome = place.save_at(disk, &SystemClock, path, &Expected::Version(version), &format!("{{\"ours\": {number}}}\n"));
+        if outcome.is_ok() {
+            pace_us.store(begun.elapsed().as_micros() as u64, Ordering::SeqCst);
+        }
+        match outcome {
             Ok(saved) => {
                 tally.count(if saved.displaced.is_some() { "saved, one displaced" } else { "saved" });
                 base = Some(saved.version);
@@ -184,12 +199,13 @@ fn no_version_of_a_program_that_ignores_the_lock_is_destroyed() {
     let path = place.file("{\"ours\": 0}\n");
     let looks = Arc::new(AtomicU64::new(0));
     let disk = watched_disk(Arc::clone(&looks));
-    let author = Author::new(&path, looks);
+    let pace_us = Arc::new(AtomicU64::new(1000));
+    let author = Author::new(&path, looks, Arc::clone(&pace_us));
     let stop = AtomicBool::new(false);
     let until = Instant::now() + Duration::from_secs(seconds);
     let (author, tally) = std::thread::scope(|scope| {
         let working = scope.spawn(|| author.work(&stop));
-        let tally = save_in_a_loop(&place, &disk, &path, until);
+        let tally = save_in_a_loop(&place, &disk, &path, &pace_us, until);
         stop.store(true, Ordering::SeqCst);
         (working.join().unwrap(), tally)
     });

@@ -88,6 +88,8 @@ pub enum FindInput {
     WholeWord(bool),
     /// The text is a regular expression, or not.
     Pattern(bool),
+    /// Goes to the next hit (`true`) or the one before.
+    Step(bool),
     /// Goes to hit number so many, from 0.
     Go(u64),
     /// Shows the list of hits, or not.
@@ -180,6 +182,7 @@ pub fn take(state: &mut State, input: FindInput, effects: &mut Vec<Effect>) {
         FindInput::CaseSensitive(is_case_sensitive) => Query { is_case_sensitive, ..find.query.clone() },
         FindInput::WholeWord(is_whole_word) => Query { is_whole_word, ..find.query.clone() },
         FindInput::Pattern(is_pattern) => Query { is_pattern, ..find.query.clone() },
+        FindInput::Step(forward) => return step(state, forward, effects),
         FindInput::Go(number) => return go(session, number),
         FindInput::List(is_open) => {
             find.is_list_open = is_open;
