@@ -102,3 +102,52 @@ fn nothing_is_lost_between_programs() {
         plain + checked + if other.is_some() { by_python } else { 0 }
     );
 }
+
+/// Versions that differ in how they open the lock, and in whether they remove it when they let go.
+const VERSIONS: [&str; 7] = ["3.12.4", "3.20.3", "3.21.0", "3.28.0", "3.29.7", "3.32.7", "4.2.12"];
+
+/// A folder with one version of `filelock`, for `PYTHONPATH`; `None` where it can't be installed.
+fn version_of_filelock(version: &str) -> Option<PathBuf> {
+    let python = python()?;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("filelock-{version}"));
+    if !folder.join("filelock").exists() {
+        let package = format!("filelock=={version}");
+        let arguments = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"];
+        Command::new(python).args(arguments).arg(&folder).arg(package).stderr(Stdio::null()).status().ok()?;
+    }
+    folder.join("filelock").exists().then_some(folder)
+}
+
+#[test]
+fn no_version_of_filelock_loses_anything() {
+    let mut tried = 0;
+    for version in VERSIONS {
+        let Some(packages) = version_of_filelock(version) else {
+            println!("skipped: filelock {version} can't be installed here");
+            continue;
+        };
+        tried += 1;
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.json"), r#"{"python": 0, "plain": 0}"#).unwrap();
+        let (by_python, plain) = (250, 120);
+        let mut others: Vec<_> = (0..2)
+            .map(|_| {
+                let mut command = Command::new(python().unwrap());
+                command.args(["-c", PYTHON, "a.json", &by_python.to_string()]).env("PYTHONPATH", &packages);
+                command.current_dir(folder.path()).stderr(Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        for number in 1..=plain {
+            let arguments = ["set", "a.json", "/plain", &number.to_string(), "--wait", "60"];
+            let status = treekeep(folder.path(), &arguments).status().unwrap();
+            assert!(status.success(), "{version}: {status}");
+        }
+        for other in &mut others {
+            assert!(other.wait().unwrap().success(), "{version}");
+        }
+        assert_eq!(counter(folder.path(), "/python"), 2 * by_python, "{version}");
+        assert_eq!(counter(folder.path(), "/plain"), plain, "{version}");
+        println!("filelock {version}: {} updates, 0 lost", 2 * by_python + plain);
+    }
+    assert!(tried > 1 || std::env::var_os("CI").is_none(), "CI can install filelock");
+}

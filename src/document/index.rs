@@ -80,7 +80,7 @@ impl Checkpoint {
 }
 
 /// From checkpoint `place` of a container on, checkpoints stand for child `child`, `child + STRIDE` and so on: where parts of a
-/// text were joined.
+/// text were joined. Before a seam there may be up to two times [`STRIDE`] children without a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seam {
     /// Number of the container's entry.

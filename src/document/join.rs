@@ -10,10 +10,13 @@ use super::scan::DEEP;
 use super::sweep::{Claim, Frame, Level, Outer, Sweep, Wide};
 
 impl Sweep {
-    /// Takes what the part to the right found. Both are finished. False, and nothing is taken, where they do not fit.
-    pub fn join(&mut self, right: Sweep) -> bool {
+    /// Takes what the part to the right found; this one is finished. False, and nothing is taken, where they do not fit.
+    pub fn join(&mut self, mut right: Sweep) -> bool {
         if !self.takes(&right) {
             return false;
+        }
+        if right.kinds.len == 0 {
+            right.outer.commas = right.level.commas;
         }
         let levels = self.kinds.len;
         for claim in right.claims {
@@ -43,6 +46,10 @@ impl Sweep {
         self.open_wide.extend(right.open_wide.into_iter().map(|wide| Wide { depth: wide.depth + depth, ..wide }));
         if self.kinds.len > depth {
             self.level = right.level;
+        } else {
+            // What the right part has not fitted to a container yet, if it ended anywhere.
+            self.level.new_commas = right.level.new_commas;
+            self.level.new_colons = right.level.new_colons;
         }
         self.deepest = self.deepest.max(levels as i64 + right.deepest);
         self.values = self.values.wrapping_add(right.values);

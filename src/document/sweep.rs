@@ -34,7 +34,21 @@ pub(super) struct Frame {
 pub(super) struct Wide {
     pub depth: usize,
     pub points: Vec<Checkpoint>,
+    /// As [`Seam`] has them: place and child.
     pub seams: Vec<(usize, u64)>,
+}
+
+impl Wide {
+    fn push(&mut self, child: u64, point: Checkpoint) {
+        let place = self.points.len();
+        // Behind a join the numbers are others than these.
+        if let Some(&(last, first)) = self.seams.last()
+            && child != first + (place - last) as u64 * STRIDE
+        {
+            self.seams.push((place, child));
+        }
+        self.points.push(point);
+    }
 }
 
 /// What is seen of a container that was opened before the sweep's start.
@@ -167,9 +181,6 @@ impl Sweep {
         if self.tokenizer.is_behind_value() {
             self.segment(0);
             self.level.fresh = 0;
-            if self.kinds.len == 0 {
-                self.outer.commas = self.level.commas;
-            }
         }
         !self.wrong && self.tokenizer.is_behind_value()
     }
@@ -294,7 +305,7 @@ impl Sweep {
                 let start = self.entries[frame.entry].start() as usize;
                 let point = Checkpoint::new((child - start) as u64, values.wrapping_sub(frame.values_before));
                 match self.open_wide.last_mut() {
-                    Some(wide) if wide.depth == depth => wide.points.push(point),
+                    Some(wide) if wide.depth == depth => wide.push(self.level.commas / STRIDE * STRIDE, point),
                     _ => self.open_wide.push(Wide { depth, points: vec![point], seams: Vec::new() }),
                 }
             }
