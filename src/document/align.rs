@@ -8,8 +8,7 @@
 use super::node::{Child, Node};
 use super::scalar::{self, Kind};
 use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// A stretch of two containers' children, as child numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,13 +151,45 @@ fn first_difference(a: &[u8], b: &[u8]) -> usize {
 }
 
 fn hash_of(child: &Child) -> u64 {
-    let mut hasher = DefaultHasher::new();
     match child.node.raw_text() {
-        Some(text) => text.hash(&mut hasher),
-        None => child.node.to_bytes().hash(&mut hasher),
+        Some(text) => hash(text),
+        None => hash(&child.node.to_bytes()),
     }
-    hasher.finish()
 }
+
+/// Eight bytes at a time, multiplied and folded. What has the same hash is compared byte for byte before it counts as the same.
+fn hash(text: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mix = |hash: u64, word: u64| {
+        let product = u128::from(hash ^ word) * u128::from(FACTOR);
+        (product as u64) ^ (product >> 64) as u64
+    };
+    let (words, rest) = text.as_chunks::<8>();
+    let hash = words.iter().fold(mix(FACTOR, text.len() as u64), |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    mix(hash, u64::from_le_bytes(last))
+}
+
+/// Hashes are as mixed as they can be.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash(bytes);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+type ByHash<T> = HashMap<u64, T, BuildHasherDefault<AsIs>>;
 
 /// Elements: what is the same first, what is alike in the gaps.
 fn elements(a: &[Child], b: &[Child]) -> Vec<Span> {
@@ -180,8 +211,8 @@ fn elements(a: &[Child], b: &[Child]) -> Vec<Span> {
 
 /// Places of items that stand once on either side, as many as can be had without crossing: the longest increasing subsequence.
 fn anchors(a: &[u64], b: &[u64]) -> Vec<(usize, usize)> {
-    let once = |hashes: &[u64]| -> HashMap<u64, Option<usize>> {
-        let mut places = HashMap::with_capacity(hashes.len());
+    let once = |hashes: &[u64]| -> ByHash<Option<usize>> {
+        let mut places = ByHash::with_capacity_and_hasher(hashes.len(), BuildHasherDefault::default());
         for (place, &hash) in hashes.iter().enumerate() {
             places.entry(hash).and_modify(|known| *known = None).or_insert(Some(place));
         }

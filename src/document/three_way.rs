@@ -246,7 +246,8 @@ impl Finder<'_> {
         // What is the same on all sides at both ends is not walked through.
         let head = to_mine.head.min(to_theirs.head);
         let mut next = (head, head);
-        for b in head..=count {
+        let mut b = head;
+        while b <= count {
             let (gap_mine, gap_theirs) = (to_mine.new_at(b), to_theirs.new_at(b));
             self.gap(mine, theirs, gap_mine, gap_theirs, next.1, place);
             next = (next.0 + gap_mine.len() as u64, next.1 + gap_theirs.len() as u64);
@@ -256,6 +257,12 @@ impl Finder<'_> {
             if b >= count - to_mine.tail.min(to_theirs.tail) {
                 // New ones behind the last element have been looked at, or there are none.
                 break;
+            }
+            // What is the same on all sides is passed over, however much it is.
+            let same = to_mine.same_from(b).min(to_theirs.same_from(b));
+            if same > 0 {
+                (b, next) = (b + same, (next.0 + same, next.1 + same));
+                continue;
             }
             let (m, t) = (to_mine.partner(b), to_theirs.partner(b));
             let of_base = base.child(b)?.node;
@@ -273,6 +280,7 @@ impl Finder<'_> {
                 (None, None) => {}
             }
             next = (next.0 + u64::from(m.is_some()), next.1 + u64::from(t.is_some()));
+            b += 1;
         }
         Some(())
     }
@@ -370,17 +378,29 @@ impl Side {
         self.new.get(&b).map_or(&[], Vec::as_slice)
     }
 
+    /// How many elements from this one on are the same, with nothing new between them.
+    fn same_from(&self, b: u64) -> u64 {
+        match self.stretch(b) {
+            Some(Span::Same { a, count, .. }) => a + count - b,
+            _ => 0,
+        }
+    }
+
     fn partner(&self, b: u64) -> Option<u64> {
+        match self.stretch(b)? {
+            Span::Same { a, b: first, .. } => Some(first + (b - a)),
+            Span::Pair { b, .. } => Some(b),
+            Span::Gone(_) | Span::New(_) => None,
+        }
+    }
+
+    fn stretch(&self, b: u64) -> Option<Span> {
         let place = self.known.binary_search_by(|span| match *span {
             Span::Same { a, count, .. } if a + count <= b => std::cmp::Ordering::Less,
             Span::Pair { a, .. } | Span::Gone(a) if a < b => std::cmp::Ordering::Less,
             Span::Same { a, .. } | Span::Pair { a, .. } | Span::Gone(a) if a > b => std::cmp::Ordering::Greater,
             _ => std::cmp::Ordering::Equal,
         });
-        match self.known[place.ok()?] {
-            Span::Same { a, b: first, .. } => Some(first + (b - a)),
-            Span::Pair { b, .. } => Some(b),
-            Span::Gone(_) | Span::New(_) => None,
-        }
+        Some(self.known[place.ok()?])
     }
 }
