@@ -1,6 +1,6 @@
 //! eframe's side: job events → `update` → effects → jobs, then drawing. It decides nothing.
 
-use crate::jobs::{Jobs, Surroundings, options_of, theme_of};
+use crate::jobs::{Jobs, Surroundings, theme_of};
 use crate::state::{Effect, Event, Input, Now, State, Theme, saving, update};
 use crate::ui::{self, theme};
 use egui::{Context, ThemePreference, ViewportCommand};
@@ -36,7 +36,7 @@ impl App {
     pub fn new(ctx: &Context, surroundings: Surroundings, files: Vec<PathBuf>, read_only: bool) -> Self {
         let waker = ctx.clone();
         let (jobs, settings, notice) = Jobs::new(surroundings, Arc::new(move || waker.request_repaint()));
-        let options = options_of(&settings);
+        let options = settings.saving;
         let mut state = State::new(settings.recent, theme_of(&settings.theme), options);
         state.opens_versions = read_only;
         theme::apply(ctx, ThemePreference::System);

@@ -262,7 +262,7 @@ fn print(text: &[u8]) -> Result<(), Failure> {
 
 /// As the settings have it.
 fn retention() -> storage::Retention {
-    storage::load_settings(&Disk::real(), &storage::settings_path()).0.retention()
+    storage::load_settings(&Disk::real(), &storage::settings_path()).0.saving.retention()
 }
 
 fn read_versioned(file: &Path) -> Result<(Vec<u8>, storage::Version), Failure> {

@@ -15,7 +15,6 @@ mod watch;
 
 use crate::document::{Document, Merge, compare};
 use crate::state::merging::MergeDone;
-use crate::state::saving::Options;
 use crate::state::{DocumentId, Effect, Event, Theme};
 use crate::storage::{self, Disk, Settings};
 use std::collections::HashMap;
@@ -161,7 +160,7 @@ impl Jobs {
             Effect::Save(order) => {
                 let stop = Stop::default();
                 self.saving.insert(order.id, stop.clone());
-                self.order(save::Order::Save(order, stop, self.settings.retention()));
+                self.order(save::Order::Save(order, stop, self.settings.saving.retention()));
             }
             Effect::StopSave(id) => self.saving.get(&id).into_iter().for_each(Stop::now),
             Effect::Watch(id, path, version) => match self.watching.get(&id) {
@@ -247,7 +246,7 @@ impl Jobs {
             }
             Effect::StoreSettings(recent, theme, options) => {
                 self.settings.recent = recent;
-                store_options(&mut self.settings, &options);
+                self.settings.saving = options;
                 self.settings.theme = theme_name(theme).to_owned();
                 self.order(save::Order::Settings(self.settings.clone()));
             }
@@ -324,27 +323,6 @@ impl Drop for Jobs {
     fn drop(&mut self) {
         self.finish();
     }
-}
-
-/// The choices about saving in the settings.
-pub fn options_of(settings: &Settings) -> Options {
-    Options {
-        autosave_edits: settings.autosave_edits,
-        autosave_seconds: settings.autosave_seconds,
-        backup_count: settings.backup_count,
-        backup_days: settings.backup_days,
-        backup_file_mb: settings.backup_file_mb,
-        backup_total_mb: settings.backup_total_mb,
-    }
-}
-
-fn store_options(settings: &mut Settings, options: &Options) {
-    settings.autosave_edits = options.autosave_edits;
-    settings.autosave_seconds = options.autosave_seconds;
-    settings.backup_count = options.backup_count;
-    settings.backup_days = options.backup_days;
-    settings.backup_file_mb = options.backup_file_mb;
-    settings.backup_total_mb = options.backup_total_mb;
 }
 
 /// A theme's name in the settings.

@@ -3,9 +3,11 @@
 //! The number of unsaved changes is not counted here: it follows from the history, whose saved revision moves only when a save
 //! ended its last step.
 
+use super::State;
 use super::session::{Purpose, Session, Status};
 use super::update::{Effect, Now};
-use super::{DocumentId, State};
+
+pub use crate::storage::SavingOptions as Options;
 
 /// The first try after a failed save; each further one waits twice as long, up to [`LAST_RETRY_MS`].
 const FIRST_RETRY_MS: u64 = 15_000;
@@ -15,30 +17,6 @@ const FAILURES: u64 = 3;
 /// Unsaved edits that raise an alert where nothing saves by itself, and minutes where something should.
 const MANY_EDITS: u64 = 50;
 const LONG_MS: u64 = 600_000;
-
-/// What a person chose about saving.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Saves by itself after so many edits; 0 for never.
-    pub autosave_edits: u32,
-    /// Saves by itself after so many seconds without an edit; 0 for never.
-    pub autosave_seconds: u32,
-    /// Backups of each file that stay; `None` for the usual number.
-    pub backup_count: Option<u32>,
-    /// Days for which one backup a day stays.
-    pub backup_days: Option<u32>,
-    /// Megabytes for the backups of one file.
-    pub backup_file_mb: Option<u32>,
-    /// Megabytes for all backups.
-    pub backup_total_mb: Option<u32>,
-}
-
-impl Options {
-    /// Whether something saves by itself.
-    pub fn autosaves(&self) -> bool {
-        self.autosave_edits > 0 || self.autosave_seconds > 0
-    }
-}
 
 /// Something that a person has to know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +180,3 @@ pub fn wait_ms(state: &State, now_ms: u64) -> Option<u64> {
     let long = state.options.autosaves().then(|| metrics.unsaved_since_ms.unwrap_or(now_ms) + LONG_MS);
     [quiet, long, metrics.retry_at_ms].into_iter().flatten().filter(|&at| at > now_ms).min().map(|at| at - now_ms)
 }
-
-/// A document's id, for effects.
-pub type Id = DocumentId;

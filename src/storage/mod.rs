@@ -49,7 +49,7 @@ pub use memory::lacking_memory;
 pub use open::{Loaded, OpenError, Opened, READ_WAIT, is_read_only, load, read, version_of};
 pub use recovery::{Found, Lost, OnDisk, Ready, RecoverError, Recovery, forget, recover, unsaved};
 pub use save::{BackupPolicy, Content, Durability, Env, Expected, Observer, Options, Saved, finish_interrupted, save};
-pub use settings::{Settings, load as load_settings, store as store_settings};
+pub use settings::{SavingOptions, Settings, load as load_settings, store as store_settings};
 pub use update::{UpdateError, update};
 pub use version::{Digest, Look, Stamp, Version, has_coarse_times, look};
 pub use watch::{Hint, Watch, watch};

@@ -5,7 +5,7 @@ use super::disk::Disk;
 use super::lock;
 use super::version::{Digest, Stamp, Version};
 use crate::document::{Crew, Feed, Fragment, Problem, Unloaded};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -100,18 +100,8 @@ pub(super) fn read_locked(
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<Opened, OpenError> {
     let io = |error| OpenError::of(path, error);
-    let kind = disk.stat(path).map_err(io)?;
-    if !kind.is_file() {
-        return Err(OpenError::NotRegular(path.to_owned(), kind_name(&kind)));
-    }
     for _ in 0..TRIES {
-        let file = disk.open(path).map_err(io)?;
-        let seen_ns = clock.now_ns();
-        let metadata = disk.stat_open(&file, path).map_err(io)?;
-        if !metadata.is_file() {
-            return Err(OpenError::NotRegular(path.to_owned(), kind_name(&metadata)));
-        }
-        let before = Stamp::of(&metadata, seen_ns);
+        let (file, metadata, before) = open_regular(disk, clock, path)?;
         // All of it at once, without growing; what there is no memory for is an error here and not the end of the program.
         let mut bytes = Vec::new();
         let room = usize::try_from(before.size).ok().filter(|&size| bytes.try_reserve_exact(size).is_ok());
@@ -127,7 +117,7 @@ pub(super) fn read_locked(
         }
         // One byte more than there was would be a change as well.
         let grown = disk.read(&file, path, &mut [0; 1]).map_err(io)? > 0;
-        let after = Stamp::of(&disk.stat_open(&file, path).map_err(io)?, seen_ns);
+        let after = Stamp::of(&disk.stat_open(&file, path).map_err(io)?, before.seen_ns);
         if bytes.len() == size && !grown && before.same_metadata(&after) {
             return Ok(Opened { bytes, stamp: before, read_only: is_read_only(path, &metadata) });
         }
@@ -187,18 +177,8 @@ pub fn load(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, progre
 
 fn load_locked(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, progress: &Progress) -> Result<Loaded, OpenError> {
     let io = |error| OpenError::of(path, error);
-    let kind = disk.stat(path).map_err(io)?;
-    if !kind.is_file() {
-        return Err(OpenError::NotRegular(path.to_owned(), kind_name(&kind)));
-    }
     for _ in 0..TRIES {
-        let file = disk.open(path).map_err(io)?;
-        let seen_ns = clock.now_ns();
-        let metadata = disk.stat_open(&file, path).map_err(io)?;
-        if !metadata.is_file() {
-            return Err(OpenError::NotRegular(path.to_owned(), kind_name(&metadata)));
-        }
-        let before = Stamp::of(&metadata, seen_ns);
+        let (file, metadata, before) = open_regular(disk, clock, path)?;
         let mut room: Vec<u8> = Vec::new();
         let size = usize::try_from(before.size).ok().filter(|&size| room.try_reserve_exact(size).is_ok());
         let size = size.ok_or_else(|| OpenError::TooLarge(path.to_owned(), before.size))?;
@@ -220,13 +200,29 @@ fn load_locked(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, pro
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
             Err(error) => return Err(io(error)),
         };
-        let after = Stamp::of(&disk.stat_open(&file, path).map_err(io)?, seen_ns);
+        let after = Stamp::of(&disk.stat_open(&file, path).map_err(io)?, before.seen_ns);
         if !grown && before.same_metadata(&after) {
             return Ok(Loaded { fragment, stamp: before, read_only: is_read_only(path, &metadata) });
         }
         clock.sleep(Duration::from_millis(20));
     }
     Err(OpenError::Unsteady(path.to_owned()))
+}
+
+/// Opens what has to be a regular file; a pipe or a device is not even opened.
+fn open_regular(disk: &Disk, clock: &dyn Clock, path: &Path) -> Result<(File, Metadata, Stamp), OpenError> {
+    let io = |error| OpenError::of(path, error);
+    let is_file = |metadata: &Metadata| match metadata.is_file() {
+        true => Ok(()),
+        false => Err(OpenError::NotRegular(path.to_owned(), kind_name(metadata))),
+    };
+    is_file(&disk.stat(path).map_err(io)?)?;
+    let file = disk.open(path).map_err(io)?;
+    let seen_ns = clock.now_ns();
+    let metadata = disk.stat_open(&file, path).map_err(io)?;
+    is_file(&metadata)?;
+    let stamp = Stamp::of(&metadata, seen_ns);
+    Ok((file, metadata, stamp))
 }
 
 /// The version of a file, read in steps without holding it, and whether it is read-only: a look that is sure.
@@ -257,7 +253,7 @@ pub fn version_of(disk: &Disk, clock: &dyn Clock, path: &Path) -> Result<(Versio
 }
 
 /// Whether the file's mode or its file system forbids everyone to write it, or this user.
-pub fn is_read_only(path: &Path, metadata: &std::fs::Metadata) -> bool {
+pub fn is_read_only(path: &Path, metadata: &Metadata) -> bool {
     #[cfg(unix)]
     {
         // The superuser may write all, but a file that nobody may write is meant to be left alone.
@@ -271,7 +267,7 @@ pub fn is_read_only(path: &Path, metadata: &std::fs::Metadata) -> bool {
 }
 
 /// What a thing is that is not a file.
-pub(super) fn kind_name(metadata: &std::fs::Metadata) -> &'static str {
+pub(super) fn kind_name(metadata: &Metadata) -> &'static str {
     if metadata.is_dir() {
         return "a folder";
     }

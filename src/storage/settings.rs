@@ -17,11 +17,23 @@ pub struct Settings {
     pub theme: String,
     /// The window's inner size in points.
     pub window: Option<(f32, f32)>,
-    /// Saves by itself after so many unsaved edits; 0 for never.
+    /// Choices about saving.
+    #[serde(flatten)]
+    pub saving: SavingOptions,
+    /// What this version does not know.
+    #[serde(flatten)]
+    pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What a person chose about saving.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SavingOptions {
+    /// Saves by itself after so many edits; 0 for never.
     pub autosave_edits: u32,
     /// Saves by itself after so many seconds without an edit; 0 for never.
     pub autosave_seconds: u32,
-    /// Backups of each file that stay; none for the usual number, and likewise for the next three.
+    /// Backups of each file that stay; `None` for the usual number, here and below.
     pub backup_count: Option<u32>,
     /// Days for which one backup a day stays.
     pub backup_days: Option<u32>,
@@ -29,12 +41,14 @@ pub struct Settings {
     pub backup_file_mb: Option<u32>,
     /// Megabytes for all backups.
     pub backup_total_mb: Option<u32>,
-    /// What this version does not know.
-    #[serde(flatten)]
-    pub other: serde_json::Map<String, serde_json::Value>,
 }
 
-impl Settings {
+impl SavingOptions {
+    /// Whether something saves by itself.
+    pub fn autosaves(&self) -> bool {
+        self.autosave_edits > 0 || self.autosave_seconds > 0
+    }
+
     /// Which backups are kept.
     pub fn retention(&self) -> Retention {
         let usual = Retention::default();
