@@ -195,7 +195,7 @@ fn watched_disk(looks: Arc<AtomicU64>) -> Disk {
 #[test]
 fn no_version_of_a_program_that_ignores_the_lock_is_destroyed() {
     let seconds = std::env::var("TREEKEEP_HOSTILE_SECONDS").map_or(SECONDS, |text| text.parse().unwrap());
-    let place = Place::new();
+    let place = Place::in_memory();
     let path = place.file("{\"ours\": 0}\n");
     let looks = Arc::new(AtomicU64::new(0));
     let disk = watched_disk(Arc::clone(&looks));
