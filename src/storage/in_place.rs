@@ -11,6 +11,7 @@ use super::backup::{Backups, Cause};
 use super::disk::{Disk, Readers};
 use super::error::{SaveError, Step};
 use super::save::{Attempt, Content, Env, Verified};
+use super::temporary;
 use super::version::{Digest, Stamp};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -91,14 +92,15 @@ impl Attempt<'_, '_> {
             })?;
             // Through the handle that is written: nobody can put another file here in between.
             let found = Digest::of_file(disk, &file, self.target).map_err(SaveError::io(Step::Verify, self.target))?;
-            if found == verified.version.digest {
-                Ok(file)
-            } else {
-                Err(SaveError::Conflict(Box::new(super::Version {
+            if found != verified.version.digest {
+                return Err(SaveError::Conflict(Box::new(super::Version {
                     digest: found,
                     stamp: Stamp { seen_ns: 0, ..verified.version.stamp },
-                })))
+                })));
             }
+            // A text that grows on a full disk must not break off half-way.
+            temporary::reserve(&file, content.size()).map_err(|source| self.not_written(content, self.target, source))?;
+            Ok(file)
         });
         let file = match planned {
             Ok(file) => file,

@@ -104,7 +104,7 @@ impl Attempt<'_, '_> {
     }
 
     /// What failed while the new text was written; where there was no room, with how much is missing.
-    fn not_written(&self, content: &dyn Content, path: &Path, source: io::Error) -> SaveError {
+    pub fn not_written(&self, content: &dyn Content, path: &Path, source: io::Error) -> SaveError {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 let free = self.env.disk.free_space(self.folder());
