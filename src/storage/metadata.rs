@@ -71,30 +71,44 @@ pub fn take_over(disk: &Disk, file: &File, path: &Path, old_file: &File, old: &M
     }
 }
 
-/// Copies all extended attributes; those that the system keeps for itself are passed over.
+/// Gives `to` the extended attributes of `from`, and no others: a folder may have given it an access list, which would let people
+/// in whom the old file kept out. Those that the system keeps for itself are passed over.
 #[cfg(unix)]
 fn copy_attributes(to: &File, from: &File) -> io::Result<()> {
-    use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+    use rustix::fs::{XattrFlags, fgetxattr, fremovexattr, fsetxattr};
     use rustix::io::Errno;
-    let mut names = vec![0u8; 65_536];
-    let length = match flistxattr(from, &mut names) {
-        Ok(length) => length,
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    for name in names[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
+    // Security labels and trusted attributes are set by the system or by nobody.
+    let matters = |name: &[u8]| name.starts_with(b"user.") || name.starts_with(b"system.posix_acl");
+    let names = attribute_names(from)?;
+    for name in attribute_names(to)?.iter().filter(|name| matters(name) && !names.contains(name)) {
+        fremovexattr(to, name.as_slice())?;
+    }
+    for name in &names {
         let mut value = vec![0u8; 65_536];
-        let length = match fgetxattr(from, name, &mut value) {
+        let length = match fgetxattr(from, name.as_slice(), &mut value) {
             Ok(length) => length,
             Err(Errno::NODATA | Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP) => continue,
             Err(error) => return Err(error.into()),
         };
-        match fsetxattr(to, name, &value[..length], XattrFlags::empty()) {
-            // Security labels and trusted attributes are set by the system or by nobody.
-            Err(_) if !name.starts_with(b"user.") && !name.starts_with(b"system.posix_acl") => {}
-            Err(error) => return Err(error.into()),
-            Ok(()) => {}
+        match fsetxattr(to, name.as_slice(), &value[..length], XattrFlags::empty()) {
+            Err(error) if matters(name) => return Err(error.into()),
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// The names of a file's extended attributes; none where the file system has none.
+#[cfg(unix)]
+fn attribute_names(file: &File) -> io::Result<Vec<Vec<u8>>> {
+    use rustix::io::Errno;
+    let mut names = vec![0u8; 65_536];
+    match rustix::fs::flistxattr(file, &mut names) {
+        Ok(length) => {
+            let each = names[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty());
+            Ok(each.map(<[u8]>::to_vec).collect())
+        }
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
 }
