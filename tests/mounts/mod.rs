@@ -42,3 +42,33 @@ impl Drop for Mounted {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
+
+/// A file system of its own in an image, mounted.
+pub struct Image {
+    /// Unmounted before the image goes.
+    _mounted: Mounted,
+    folder: tempfile::TempDir,
+}
+
+impl Image {
+    /// Made by `make`, `mkfs.ext4` for one; says why not.
+    pub fn new(make: &str, megabytes: u64) -> Option<Self> {
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let (image, root) = (folder.path().join("image"), folder.path().join("mounted"));
+        std::fs::File::create(&image).unwrap().set_len(megabytes << 20).unwrap();
+        std::fs::create_dir(&root).unwrap();
+        let made = Command::new(make).arg("-q").arg(&image).output();
+        if !made.is_ok_and(|output| output.status.success()) {
+            skip(&format!("needs {make}"));
+            return None;
+        }
+        let mounted = Mounted::new(&["-o".as_ref(), "loop".as_ref(), image.as_os_str()], &root)?;
+        Some(Self { _mounted: mounted, folder })
+    }
+
+    /// Its root folder.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("mounted")
+    }
+}
