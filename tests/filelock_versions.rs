@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use treekeep::document::Document;
 use treekeep::storage::{BackupPolicy, Disk, Env, Options, Retention, SystemClock, update};
 
-const VERSIONS: [&str; 5] = ["3.12.4", "3.20.3", "3.28.0", "3.29.7", "4.2.12"];
+const VERSIONS: [&str; 7] = ["3.12.4", "3.20.3", "3.21.0", "3.28.0", "3.29.7", "3.32.7", "4.2.12"];
 /// Each of two programs and two threads adds so often; `TREEKEEP_FILELOCK_TIMES` says otherwise.
-const TIMES: u64 = 200;
+const TIMES: u64 = 500;
 /// After this time nobody comes to the lock any more.
 const LIMIT: Duration = Duration::from_secs(240);
 
