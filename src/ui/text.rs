@@ -584,4 +584,27 @@ mod tests {
             prop_assert_eq!(clip_bytes(text.as_bytes(), max_chars), clipped);
         }
     }
+
+    #[test]
+    fn a_part_of_a_line_is_found_where_it_is_drawn() {
+        let mut harness = Harness::builder().allow_missing_glyphs().build_ui(|ui| {
+            let line = |text| layout(ui.painter(), text, &FontId::monospace(13.0), Color32::PLACEHOLDER, Base::LeftToRight);
+            let latin = line("abcd");
+            let quarter = latin.width() / 4.0;
+            // Glyphs stand on whole pixels.
+            let near = |spans: Vec<(f32, f32)>, from: f32, to: f32| {
+                assert_eq!(spans.len(), 1);
+                assert!((spans[0].0 - from).abs() < 1.0 && (spans[0].1 - to).abs() < 1.0, "{spans:?} is not {from}–{to}");
+            };
+            near(latin.spans(&(1..3)), quarter, 3.0 * quarter);
+            near(latin.spans(&(2..90)), 2.0 * quarter, 4.0 * quarter);
+            assert!(latin.spans(&(4..9)).is_empty());
+            // The first letters are on the right; what reaches over two words has two parts.
+            let hebrew = line("אבג דה");
+            let (first, last) = (hebrew.spans(&(0..2))[0], hebrew.spans(&(9..11))[0]);
+            assert!(first.0 > last.1, "{first:?} {last:?}");
+            assert!(hebrew.spans(&(2..9)).len() > 1);
+        });
+        harness.run();
+    }
 }
