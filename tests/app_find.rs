@@ -53,3 +53,43 @@ fn a_wrong_expression_is_told_and_an_edit_is_searched_again() {
     window.edit("number: 12.50", "Value of number", "7");
     window.wait_part("of 1");
 }
+
+#[test]
+fn escape_leads_back_into_the_tree_at_the_hit() {
+    let mut window = finding("Genesis");
+    window.wait("1 of 1");
+    window.key(Key::Escape);
+    window.wait_for("the bar to close", |window| window.harness.query_by_label("Find in the document").is_none());
+    assert!(window.harness.get_by_label("title: \"Genesis\"").is_focused(), "the tree has the focus");
+    window.key(Key::ArrowDown);
+    assert_eq!(*window.harness.state().state().session().unwrap().view.selection, [1]);
+    // Asked for again, the words are there to be written over.
+    window.command_key(Key::F);
+    window.harness.get_by_label("Find in the document").type_text("number");
+    window.wait("1 of 1");
+    window.wait_for("the selection", |window| *window.harness.state().state().session().unwrap().view.selection == [2]);
+    window.harness.run();
+}
+
+#[test]
+fn a_hundred_thousand_hits_are_listed_and_marked() {
+    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    std::fs::write(folder.path().join("big.json"), format!("[{}\"end\"]", "\"hit\",1,".repeat(100_000))).unwrap();
+    let mut window = Window::on(treekeep::storage::Disk::real(), folder, &["big.json"], None);
+    window.wait("Saved");
+    window.command_key(Key::F);
+    window.type_text("Find in the document", "hit");
+    window.wait("1 of 100,000");
+    window.click("List hits");
+    window.harness.key_press_modifiers(Modifiers::SHIFT, Key::F3);
+    window.wait("100,000 of 100,000");
+    window.wait("199998: \"hit\"");
+    // The list follows, and only what is in sight is drawn.
+    window.wait_part("/199998   \"hit\"");
+    assert!(window.harness.query_all_by_label_contains("/0   \"hit\"").next().is_none());
+    // The marks of the scroll bar come in parts; then the window is idle.
+    for _ in 0..40 {
+        window.harness.step();
+    }
+    window.harness.run();
+}

@@ -252,6 +252,15 @@ const PATTERNS: &[&str] = &[
     "a{0}",
     "é|😀",
     "(?s)a.b",
+    "[0-5]{2}",
+    "[ab1]{2}[^b]",
+    "[ 1]{2}",
+    "[1e][05-]",
+    "[aא][bב]",
+    "(?i)AB",
+    r"[n\n]a",
+    r"[\n]",
+    "(?:a[bn]){2}",
 ];
 
 fn patterns() -> impl Strategy<Value = Query> {

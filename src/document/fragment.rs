@@ -205,11 +205,16 @@ impl Fragment {
 
     /// The slot behind `slot`, if any. Costs one step over the slot's value.
     pub fn next_slot(&self, slot: &Slot) -> Option<Slot> {
-        let at = skip_white_space(&self.text, self.value_end(slot.value));
+        self.slot_behind(self.value_end(slot.value), slot.key.is_some())
+    }
+
+    /// The slot behind the value that ends at `end`, if any.
+    fn slot_behind(&self, end: usize, object: bool) -> Option<Slot> {
+        let at = skip_white_space(&self.text, end);
         if self.text.get(at) != Some(&b',') {
             return None;
         }
-        Some(self.slot_at(skip_white_space(&self.text, at + 1), slot.key.is_some()))
+        Some(self.slot_at(skip_white_space(&self.text, at + 1), object))
     }
 
     fn slot_at(&self, at: usize, object: bool) -> Slot {
@@ -294,10 +299,19 @@ impl Fragment {
     pub fn child_at_offset(&self, start: usize, offset: usize) -> Option<(u64, Slot)> {
         let near = |_, point: &Checkpoint| start + point.offset() as usize <= offset;
         let (mut slot, mut child, _) = self.checkpoint(start, near)?;
-        while let Some(next) = self.next_slot(&slot) {
-            if next.start > offset {
+        // The children stand in the index one behind the other: none but the first is sought in all of it.
+        let index = &self.scanned.index;
+        let mut entry = index.first_from(0, slot.value as u64);
+        loop {
+            let end = match index.entry(entry).filter(|entry| entry.start() == slot.value as u64) {
+                Some(large) => large.end() as usize,
+                None => self.value_end(slot.value),
+            };
+            if end > offset {
                 break;
             }
+            let Some(next) = self.slot_behind(end, slot.key.is_some()).filter(|next| next.start <= offset) else { break };
+            entry = index.first_from(entry, next.value as u64);
             slot = next;
             child += 1;
         }

@@ -148,6 +148,22 @@ impl Index {
         Some((number as u32, self.entries[number]))
     }
 
+    /// The number of the first entry at or behind `offset`, none of which is before entry `from`. O(log of how far it is).
+    pub fn first_from(&self, from: usize, offset: u64) -> usize {
+        let entries = self.entries.get(from..).unwrap_or_default();
+        let mut reach = 1;
+        while entries.get(reach).is_some_and(|entry| entry.start() < offset) {
+            reach *= 2;
+        }
+        let near = &entries[..entries.len().min(reach + 1)];
+        from + near.partition_point(|entry| entry.start() < offset)
+    }
+
+    /// Entry `number`.
+    pub fn entry(&self, number: usize) -> Option<Entry> {
+        self.entries.get(number).copied()
+    }
+
     /// Checkpoints of entry `number`. O(log wide).
     pub fn checkpoints(&self, number: u32) -> Checkpoints<'_> {
         match self.wide.binary_search_by_key(&number, |(entry, _)| *entry) {

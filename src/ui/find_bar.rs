@@ -10,7 +10,8 @@ use crate::ui::format::{byte_size, grouped};
 use crate::ui::text::{clip, clip_bytes, line_ui, visible};
 use crate::ui::theme;
 use crate::ui::tree::scroll_bar::{scroll_bar_ui, track_in};
-use egui::{Align, Button, Id, Key, Layout, Modifiers, Rect, RichText, Sense, TextEdit, TextStyle, Ui, pos2, vec2};
+use egui::text::{CCursor, CCursorRange};
+use egui::{Align, Button, EventFilter, Id, Key, Layout, Modifiers, Rect, RichText, Sense, TextEdit, TextStyle, Ui, pos2, vec2};
 
 /// The height of a row of the list.
 const HIT_HEIGHT: f32 = 22.0;
@@ -21,6 +22,8 @@ const SHOWN: usize = 120;
 #[derive(Default)]
 pub struct Memory {
     asked: u64,
+    /// The current hit that was last brought into sight in the list.
+    followed: Option<u64>,
 }
 
 fn field_id() -> Id {
@@ -71,7 +74,8 @@ pub fn find_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
         });
     });
     if let Some(invalid) = &find.invalid {
-        ui.label(RichText::new(invalid).color(tokens.edited));
+        let label = ui.label(RichText::new(invalid).color(tokens.edited));
+        ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Assertive));
     }
 }
 
@@ -83,12 +87,18 @@ fn field_ui(ui: &mut Ui, find: &Find, memory: &mut Memory, inputs: &mut Vec<Inpu
     let (previous, next) = (pressed(Modifiers::SHIFT, Key::Enter), pressed(Modifiers::NONE, Key::Enter));
     let closes = pressed(Modifiers::NONE, Key::Escape);
     let mut typed = find.query.text.clone();
-    let field =
-        ui.add(TextEdit::singleline(&mut typed).id(id).desired_width(220.0).align(egui::Align2::LEFT_CENTER).hint_text("Find"));
+    // Escape is for the bar: egui would only take the focus away.
+    let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, ..EventFilter::default() };
+    let field = TextEdit::singleline(&mut typed).id(id).desired_width(220.0).align(egui::Align2::LEFT_CENTER).hint_text("Find");
+    let mut field = field.event_filter(filter).show(ui);
     ui.ctx().accesskit_node_builder(id, |node| node.set_label("Find in the document"));
     if memory.asked != find.asked {
         memory.asked = find.asked;
-        field.request_focus();
+        field.response.response.request_focus();
+        // What was sought before is written over.
+        let all = CCursorRange::two(CCursor::new(0), CCursor::new(typed.chars().count()));
+        field.state.cursor.set_char_range(Some(all));
+        field.state.store(ui.ctx(), id);
     }
     if typed != find.query.text {
         inputs.push(Input::Find(FindInput::Text(typed)));
@@ -131,7 +141,7 @@ fn count_text(find: &Find) -> String {
 }
 
 /// Draws the list of all hits: only the rows in sight are looked up.
-pub fn hits_ui(ui: &mut Ui, session: &Session, inputs: &mut Vec<Input>) {
+pub fn hits_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     let find = &session.find;
     let rect = ui.available_rect_before_wrap();
@@ -145,13 +155,19 @@ pub fn hits_ui(ui: &mut Ui, session: &Session, inputs: &mut Vec<Input>) {
             position = position.moved_by_points(-delta, &viewport);
         }
     }
+    let current = find.current.as_ref().and_then(|current| current.number);
+    if memory.followed != current {
+        memory.followed = current;
+        if let Some(number) = current.filter(|number| *number < viewport.rows) {
+            position = position.showing(number, &viewport);
+        }
+    }
     let track = track_in(rect);
     let moved: Option<ScrollPosition> = scroll_bar_ui(ui, Id::unique("hits"), track, position, &viewport, &[]);
     let position = moved.unwrap_or(position);
     if position != find.list_scroll {
         inputs.push(Input::Find(FindInput::ScrollList(position)));
     }
-    let current = find.current.as_ref().and_then(|current| current.number);
     for number in position.visible_rows(&viewport) {
         let top = rect.top() + position.row_top(number, &viewport);
         let place = Rect::from_min_size(pos2(rect.left(), top), vec2(track.left() - rect.left() - 6.0, HIT_HEIGHT));

@@ -77,7 +77,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
             if session.find.is_list_open {
                 let frame = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(8, 6)).stroke(line);
                 Panel::bottom("hits").frame(frame).default_size(190.0).min_size(80.0).resizable(true).show(ui, |ui| {
-                    find_bar::hits_ui(ui, session, &mut inputs);
+                    find_bar::hits_ui(ui, session, &mut memory.find, &mut inputs);
                 });
             }
         }

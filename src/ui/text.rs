@@ -259,7 +259,7 @@ fn mirrored(character: char) -> char {
 #[derive(Clone, Debug)]
 pub struct Line {
     /// The parts with their distance from the left end, from left to right.
-    parts: Vec<(f32, Arc<Galley>)>,
+    parts: Vec<(f32, Arc<Galley>, Word)>,
     width: f32,
     height: f32,
     color: Color32,
@@ -275,10 +275,10 @@ pub fn layout(painter: &Painter, text: &str, font: &FontId, color: Color32, base
     let mut line = Line { parts: Vec::new(), width: 0.0, height: 0.0, color };
     if needs_ordering(shown) {
         for word in visual_order(shown, base) {
-            line.push(galley(word.displayed(shown).into_owned()));
+            line.push(galley(word.displayed(shown).into_owned()), word);
         }
     } else {
-        line.push(galley(shown.to_owned()));
+        line.push(galley(shown.to_owned()), Word { range: 0..shown.len(), right_to_left: false });
     }
     line
 }
@@ -341,9 +341,9 @@ pub fn line_ui(ui: &mut Ui, text: &str, font: &FontId, color: Color32, sense: Se
 }
 
 impl Line {
-    fn push(&mut self, galley: Arc<Galley>) {
+    fn push(&mut self, galley: Arc<Galley>, word: Word) {
         let size = galley.size();
-        self.parts.push((self.width, galley));
+        self.parts.push((self.width, galley, word));
         self.width += size.x;
         self.height = self.height.max(size.y);
     }
@@ -360,9 +360,40 @@ impl Line {
         self.height
     }
 
+    /// Where the bytes `range` of the text that was laid out stand: from and to, in points from the left end. A part that is
+    /// drawn from right to left is covered from its right end.
+    #[must_use]
+    pub fn spans(&self, range: &Range<usize>) -> Vec<(f32, f32)> {
+        let overlap = |word: &Word| range.start.max(word.range.start)..range.end.min(word.range.end);
+        let parts = self.parts.iter().filter(|(.., word)| !overlap(word).is_empty());
+        parts
+            .map(|(x, galley, word)| {
+                let Range { start, end } = overlap(word);
+                let text = galley.text();
+                // A mirrored sign may be longer than its twin: such a word is covered whole.
+                let places = (text.get(..start - word.range.start), text.get(..end - word.range.start));
+                let (Some(before), Some(up_to)) = places else { return (*x, x + galley.size().x) };
+                let (from, to) = (before.chars().count(), up_to.chars().count());
+                // Behind right-to-left letters egui 0.37 puts glyphs without a width.
+                let glyphs = galley.rows.iter().flat_map(|row| row.glyphs.iter().map(move |glyph| (row.pos.x, glyph)));
+                let glyphs = glyphs.filter(|(_, glyph)| !word.right_to_left || glyph.advance_width > 0.0);
+                let mut edges: Vec<f32> = glyphs.map(|(row_x, glyph)| row_x + glyph.pos.x).collect();
+                edges.sort_by(f32::total_cmp);
+                edges.push(galley.size().x);
+                let characters = text.chars().count();
+                if edges.len() != characters + 1 {
+                    // Several characters are one shape, or one is several.
+                    return (*x, x + galley.size().x);
+                }
+                let (left, right) = if word.right_to_left { (characters - to, characters - from) } else { (from, to) };
+                (x + edges[left], x + edges[right])
+            })
+            .collect()
+    }
+
     /// Draws the line with its upper left corner at `pos`.
     pub fn paint(self, painter: &Painter, pos: Pos2) {
-        for (x, galley) in self.parts {
+        for (x, galley, _) in self.parts {
             painter.galley(Pos2::new(pos.x + x, pos.y), galley, self.color);
         }
     }
@@ -552,5 +583,28 @@ mod tests {
             prop_assert_eq!(clipped.cut, clipped.text.len() < text.len());
             prop_assert_eq!(clip_bytes(text.as_bytes(), max_chars), clipped);
         }
+    }
+
+    #[test]
+    fn a_part_of_a_line_is_found_where_it_is_drawn() {
+        let mut harness = Harness::builder().allow_missing_glyphs().build_ui(|ui| {
+            let line = |text| layout(ui.painter(), text, &FontId::monospace(13.0), Color32::PLACEHOLDER, Base::LeftToRight);
+            let latin = line("abcd");
+            let quarter = latin.width() / 4.0;
+            // Glyphs stand on whole pixels.
+            let near = |spans: Vec<(f32, f32)>, from: f32, to: f32| {
+                assert_eq!(spans.len(), 1);
+                assert!((spans[0].0 - from).abs() < 1.0 && (spans[0].1 - to).abs() < 1.0, "{spans:?} is not {from}–{to}");
+            };
+            near(latin.spans(&(1..3)), quarter, 3.0 * quarter);
+            near(latin.spans(&(2..90)), 2.0 * quarter, 4.0 * quarter);
+            assert!(latin.spans(&(4..9)).is_empty());
+            // The first letters are on the right; what reaches over two words has two parts.
+            let hebrew = line("אבג דה");
+            let (first, last) = (hebrew.spans(&(0..2))[0], hebrew.spans(&(9..11))[0]);
+            assert!(first.0 > last.1, "{first:?} {last:?}");
+            assert!(hebrew.spans(&(2..9)).len() > 1);
+        });
+        harness.run();
     }
 }

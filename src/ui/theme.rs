@@ -52,6 +52,8 @@ pub struct Tokens {
     pub edited: Color32,
     /// Behind what a search has found.
     pub search_hit: Color32,
+    /// Behind the hit that was gone to.
+    pub search_current: Color32,
     /// The mark of a search hit on the scroll bar.
     pub search_mark: Color32,
     /// Behind a question that can't wait.
@@ -85,6 +87,7 @@ pub static LIGHT: Tokens = Tokens {
     on_accent: rgb(0xffffff),
     edited: rgb(0xc97a00),
     search_hit: rgb(0xffe48a),
+    search_current: rgb(0xffc457),
     search_mark: rgb(0xd9a800),
     banner: rgb(0xfff3d1),
     on_banner: rgb(0x5c4300),
@@ -109,7 +112,8 @@ pub static DARK: Tokens = Tokens {
     accent: rgb(0x6aa8ff),
     on_accent: rgb(0x0d1520),
     edited: rgb(0xf0b429),
-    search_hit: rgb(0x6a5714),
+    search_hit: rgb(0x4f431a),
+    search_current: rgb(0x7a5c00),
     search_mark: rgb(0xd9a800),
     banner: rgb(0x3a2f14),
     on_banner: rgb(0xf3d58a),
@@ -329,7 +333,12 @@ mod tests {
             assert!(contrast(tokens.on_accent, tokens.accent) > 4.5);
             assert!(contrast(tokens.on_banner, tokens.banner) > 4.5);
             assert!(contrast(tokens.muted, tokens.chip) > 4.0);
-            assert!(contrast(tokens.text, tokens.search_hit) > 4.5);
+            for ground in [tokens.search_hit, tokens.search_current] {
+                for ink in [tokens.text, tokens.string, tokens.number, tokens.boolean] {
+                    assert!(contrast(ink, ground) > 3.0, "{ink:?} on {ground:?}: {}", contrast(ink, ground));
+                }
+                assert!(contrast(tokens.text, ground) > 4.5);
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! Search in keys and values, on the bytes of a document as it would be written.
 //!
 //! [`query`](Query) is what is asked for, a [`Searcher`] what it is compiled to. The text is cut into [`blocks`](Blocks) at the
-//! edges of tokens, so that several threads can take them; `plain` finds words, `pattern` regular expressions. Both run over the
-//! raw bytes and decode only where a backslash may hide something. A [`Hit`](Hits) is the place of its first byte.
+//! edges of tokens, so that several threads can take them; `plain` finds words and what is like them, `pattern` all other regular
+//! expressions. Both run over the raw bytes and decode only where a backslash may hide something. A hit is the place of its first
+//! byte; [`Hits`] holds them.
 //!
 //! What is found is what a search in every decoded key, every decoded string and the text of every number, `true`, `false` and
 //! `null` would find, from left to right, without overlaps: never a quote, never structure, never across the end of a string.
@@ -65,7 +66,10 @@ impl Searcher {
         let text = query::compile(&hir)?;
         let engine = match query.is_pattern {
             false => Engine::Plain(Box::new(Plain::new(query)?)),
-            true => Engine::Pattern(Box::new(Pattern::new(&hir)?)),
+            true => match Plain::of_pattern(query)? {
+                Some(plain) => Engine::Plain(Box::new(plain)),
+                None => Engine::Pattern(Box::new(Pattern::new(&hir)?)),
+            },
         };
         Ok(Self { query: query.clone(), text, engine })
     }

@@ -5,13 +5,15 @@
 //! forwards over whatever is behind it. No string is decoded, and each hit is found exactly once.
 
 use super::query::{self, InvalidQuery, Query, Scope};
-use super::tokens::{self, Inside, Stretch, begins_escape, character_at, character_before, is_inside_escape, is_scalar_byte};
+use super::tokens::{
+    self, Inside, Stretch, begins_escape, character_at, character_before, is_inside_escape, is_outside_byte, is_scalar_byte,
+};
 use super::{Scratch, tokens::can_be_outside};
 use crate::document::scalar::unit;
 use memchr::{memchr, memmem};
 use regex_automata::Input;
 use regex_automata::meta::{Cache, Regex};
-use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Literal};
 use std::ops::{ControlFlow, Range};
 
 /// So much is searched before `watch` is asked again.
@@ -60,10 +62,10 @@ struct Walk<'s, 'w> {
 }
 
 impl Plain {
-    /// Prepares a text.
+    /// Prepares words.
     ///
     /// # Errors
-    /// It is too large.
+    /// They are too many.
     pub fn new(query: &Query) -> Result<Self, InvalidQuery> {
         let same = |character: char| -> Box<[char]> {
             let mut class = ClassUnicode::new([ClassUnicodeRange::new(character, character)]);
@@ -73,28 +75,45 @@ impl Plain {
             class.iter().flat_map(|range| range.start()..=range.end()).collect()
         };
         let classes: Vec<Box<[char]>> = query.text.chars().map(same).collect();
+        let hir = Query { is_whole_word: false, ..query.clone() }.hir()?;
+        let places = outside(&classes).unwrap_or(Outside { is_outside: true, is_scalar: false });
+        Self::of(classes, &hir, query.is_whole_word, places)
+    }
+
+    /// Prepares an expression that is words in fact: each place of a match has one of a few characters, as in `(?i)merge` and
+    /// `gr[ae]y`. `None` for any other.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub fn of_pattern(query: &Query) -> Result<Option<Self>, InvalidQuery> {
+        let hir = Query { is_whole_word: false, ..query.clone() }.hir()?;
+        let Some(classes) = fixed(&hir).filter(|classes| !classes.is_empty()) else { return Ok(None) };
+        if classes.iter().any(|class| class.len() > 1 && class.iter().copied().any(must_be_escaped)) {
+            return Ok(None);
+        }
+        outside(&classes).map(|places| Self::of(classes, &hir, query.is_whole_word, places)).transpose()
+    }
+
+    fn of(classes: Vec<Box<[char]>>, hir: &Hir, is_whole_word: bool, places: Outside) -> Result<Self, InvalidQuery> {
         let all = || classes.iter().flatten().copied();
-        let finder = if query.text.chars().any(must_be_escaped) {
+        let finder = if all().any(must_be_escaped) {
             None
         } else if classes.iter().all(|class| class.len() == 1) {
-            Some(Finder::Exact(memmem::Finder::new(&query.text).into_owned()))
+            Some(Finder::Exact(memmem::Finder::new(&all().collect::<String>()).into_owned()))
         } else {
-            let plain = Query { is_whole_word: false, ..query.clone() };
-            Some(Finder::Folded(query::compile(&plain.hir()?)?))
+            Some(Finder::Folded(query::compile(hir)?))
         };
-        // As ASCII where that is the same.
-        let ascii: String = classes
-            .iter()
-            .filter_map(|class| class.iter().find(|character| character.is_ascii()).or_else(|| class.first()))
-            .collect();
         Ok(Self {
             escapes: memmem::Finder::new(&escapes_begin(all())).into_owned(),
             bits: all().fold(0, |bits, character| bits | bit(character)),
             longest: classes.iter().map(|class| class.iter().map(|character| character.len_utf8()).max().unwrap_or(0)).sum(),
-            raw_limit: query.text.chars().position(must_be_escaped).unwrap_or(classes.len().saturating_sub(1)),
-            is_whole_word: query.is_whole_word,
-            is_outside: can_be_outside(ascii.as_bytes()),
-            is_scalar: ascii.bytes().all(is_scalar_byte),
+            raw_limit: classes
+                .iter()
+                .position(|class| class.iter().copied().any(must_be_escaped))
+                .unwrap_or(classes.len().saturating_sub(1)),
+            is_whole_word,
+            is_outside: places.is_outside,
+            is_scalar: places.is_scalar,
             has_short_escape: all()
                 .any(|character| matches!(character, '"' | '\\' | '/' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t')),
             finder,
@@ -251,6 +270,63 @@ impl Plain {
             character.is_some_and(|character| regex_syntax::try_is_word_character(character).unwrap_or(false))
         };
         !self.is_whole_word || !(is_word(character_before(text, hit.start)) || is_word(character_at(text, hit.end)))
+    }
+}
+
+/// Whether a match can stand outside strings, and whether only in a number, `true`, `false` or `null`.
+struct Outside {
+    is_outside: bool,
+    is_scalar: bool,
+}
+
+/// Where matches of these characters can stand; `None` where one could cover a scalar and what is beside it.
+fn outside(classes: &[Box<[char]>]) -> Option<Outside> {
+    // As ASCII where that is the same.
+    let ascii = |class: &[char]| class.iter().copied().find(char::is_ascii).or_else(|| class.first().copied());
+    let is_one = |class: &[char]| {
+        let small = ascii(class).map(|character| character.to_ascii_lowercase());
+        class.iter().all(|character| !character.is_ascii() || Some(character.to_ascii_lowercase()) == small)
+    };
+    if classes.iter().all(|class| is_one(class)) {
+        let text: String = classes.iter().filter_map(|class| ascii(class)).collect();
+        let (is_outside, is_scalar) = (can_be_outside(text.as_bytes()), text.bytes().all(is_scalar_byte));
+        return Some(Outside { is_outside, is_scalar });
+    }
+    let is_in = |character: char, test: fn(u8) -> bool| u8::try_from(character).is_ok_and(|byte| byte.is_ascii() && test(byte));
+    let is_outside = classes.iter().all(|class| class.iter().any(|character| is_in(*character, is_outside_byte)));
+    let is_scalar = classes.iter().flatten().all(|character| is_in(*character, is_scalar_byte));
+    (!is_outside || is_scalar).then_some(Outside { is_outside, is_scalar })
+}
+
+/// The characters of each place of a match, where all matches have as many; not too many.
+fn fixed(hir: &Hir) -> Option<Vec<Box<[char]>>> {
+    /// With more the automaton has nothing to leap to, and other ways to find candidates are faster (measured: twice).
+    const CHARACTERS: usize = 4;
+    const PLACES: u32 = 256;
+    match hir.kind() {
+        HirKind::Literal(Literal(bytes)) => {
+            Some(std::str::from_utf8(bytes).ok()?.chars().map(|character| Box::from([character])).collect())
+        }
+        HirKind::Class(class) => {
+            let class = match class {
+                Class::Unicode(class) => class.clone(),
+                Class::Bytes(class) => class.to_unicode_class()?,
+            };
+            let characters: Box<[char]> =
+                class.iter().flat_map(|range| range.start()..=range.end()).take(CHARACTERS + 1).collect();
+            (1..=CHARACTERS).contains(&characters.len()).then(|| vec![characters])
+        }
+        HirKind::Capture(capture) => fixed(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.max == Some(repetition.min) && repetition.min <= PLACES => {
+            let once = fixed(&repetition.sub)?;
+            let places = once.len().saturating_mul(repetition.min as usize);
+            (places <= PLACES as usize).then(|| vec![once; repetition.min as usize].concat())
+        }
+        HirKind::Concat(parts) => {
+            let parts = parts.iter().map(fixed).collect::<Option<Vec<_>>>()?.concat();
+            (parts.len() <= PLACES as usize).then_some(parts)
+        }
+        _ => None,
     }
 }
 

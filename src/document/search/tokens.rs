@@ -77,12 +77,15 @@ pub fn is_scalar_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
+/// Bytes that stand outside strings.
+pub fn is_outside_byte(byte: u8) -> bool {
+    is_scalar_byte(byte) || matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b':' | b'[' | b']' | b'{' | b'}')
+}
+
 /// Whether a text can stand outside strings: as a part of numbers and literals with structure between them. Cautious: says yes
 /// also for some that can't.
 pub fn can_be_outside(text: &[u8]) -> bool {
-    let is_outside =
-        |byte: u8| is_scalar_byte(byte) || matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b':' | b'[' | b']' | b'{' | b'}');
-    text.iter().all(|byte| is_outside(*byte))
+    text.iter().all(|byte| is_outside_byte(*byte))
         && text.split(|byte| !byte.is_ascii_alphabetic()).all(|letters| {
             let letters = letters.to_ascii_lowercase();
             letters.len() <= 5

@@ -1,13 +1,14 @@
 //! The tree of values, drawn by hand so that its length does not matter.
 //!
 //! * [`view`](tree_ui): the rows in sight, keys, wheel.
-//! * [`row`]: one row; `edit`: the text field in it.
+//! * [`row`]: one row; `edit`: the text field in it; `marks`: what a search found.
 //! * [`scroll_bar`]: the bar at the right edge.
 
 use egui::accesskit::Role;
 use egui::{EventFilter, Id, Rect, Response, Sense, Ui, UiBuilder, WidgetInfo};
 
 mod edit;
+mod marks;
 pub mod row;
 pub mod scroll_bar;
 mod view;
@@ -87,7 +88,8 @@ mod tests {
                         tree_focused: tree.has_focus(),
                         edited: false,
                         hidden_parts: HiddenParts::default(),
-                        hits: row::RowHits::default(),
+                        key_marks: &[],
+                        value_marks: &[],
                     };
                     let output = row_ui(&mut area, Rect::from_min_size(pos2(0.0, top), vec2(600.0, ROW_HEIGHT)), &row);
                     if output.response.clicked() {

@@ -8,10 +8,9 @@ use egui::{
     Align2, Color32, CornerRadius, Id, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo,
 };
 use egui::{pos2, vec2};
-use std::ops::Range;
 
 use crate::ui::format::{byte_size, counted};
-use crate::ui::text::{Base, Excerpt, MAX_CHARS, clip, layout, visible};
+use crate::ui::text::{Base, Excerpt, Line, MAX_CHARS, clip, layout, visible};
 use crate::ui::theme::{self, Tokens};
 
 /// The height of a row, in points.
@@ -57,19 +56,21 @@ pub struct RowView<'a> {
     pub edited: bool,
     /// What is not painted because a text field covers it.
     pub hidden_parts: HiddenParts,
-    /// What a search found in it.
-    pub hits: RowHits<'a>,
+    /// What a search found in the key.
+    pub key_marks: &'a [RowMark],
+    /// What a search found in the text of a string, number or literal.
+    pub value_marks: &'a [RowMark],
 }
 
-/// What a search found in a row: ranges of bytes in what is shown of key and value.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RowHits<'a> {
-    /// In the key.
-    pub key: &'a [Range<usize>],
-    /// In the value, without the quotes of a string.
-    pub value: &'a [Range<usize>],
-    /// The hit that was gone to is among them.
-    pub has_current: bool,
+/// A part of a key or of a value's text that a search found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowMark {
+    /// Its first byte in the decoded text.
+    pub from: usize,
+    /// Behind its last byte.
+    pub to: usize,
+    /// Whether it is the hit that was gone to.
+    pub is_current: bool,
 }
 
 /// What a value is called within its container.
@@ -301,7 +302,11 @@ fn paint(ui: &Ui, rect: Rect, places: &Places, row: &RowView<'_>, hovered: bool)
     let key = key.layout(painter, &mono, key_color, Base::LeftToRight, key_width);
     let key_end = places.key_start + key.width();
     if !row.hidden_parts.key {
-        paint_hits(painter, &shown_key(row.key), row.hits.key, row.hits.has_current, places.key_start..key_end, middle, tokens);
+        if let RowKey::Root(name) | RowKey::Member(name) = row.key {
+            // A blank key stands in quotation marks.
+            let quotes = usize::from(name.trim().is_empty());
+            paint_marks(painter, &key, pos2(places.key_start, middle), name, quotes, row.key_marks, tokens);
+        }
         key.paint_centred(painter, places.key_start, middle);
     }
     let colon = layout(painter, ":", &mono, tokens.muted, Base::LeftToRight);
@@ -310,33 +315,7 @@ fn paint(ui: &Ui, rect: Rect, places: &Places, row: &RowView<'_>, hovered: bool)
         colon.paint_centred(painter, key_end, middle);
     }
     if !row.hidden_parts.value {
-        match row.value {
-            RowValue::String { text, .. } => {
-                let quote = layout(painter, "\"", &mono, tokens.string, Base::LeftToRight).width();
-                let text = visible(clip(text, MAX_CHARS).text).into_owned();
-                paint_hits(
-                    painter,
-                    &text,
-                    row.hits.value,
-                    row.hits.has_current,
-                    value_start + quote..places.right,
-                    middle,
-                    tokens,
-                );
-            }
-            RowValue::Number(text) => {
-                paint_hits(painter, text, row.hits.value, row.hits.has_current, value_start..places.right, middle, tokens);
-            }
-            RowValue::Bool(value) => {
-                let text = if value { "true" } else { "false" };
-                paint_hits(painter, text, row.hits.value, row.hits.has_current, value_start..places.right, middle, tokens);
-            }
-            RowValue::Null => {
-                paint_hits(painter, "null", row.hits.value, row.hits.has_current, value_start..places.right, middle, tokens);
-            }
-            RowValue::Array { .. } | RowValue::Object { .. } => {}
-        }
-        paint_value(painter, row.value, value_start, middle, places.right, tokens);
+        paint_value(painter, row, value_start, middle, places.right, tokens);
     }
 
     let inner = rect.y_range().shrink(1.0);
@@ -362,39 +341,17 @@ fn paint_ground(painter: &Painter, rect: Rect, row: &RowView<'_>, hovered: bool,
     }
 }
 
-/// Paints what is behind the hits of a search. Where the order of the text on the screen is not that of its bytes, the whole text
-/// is marked.
-fn paint_hits(
-    painter: &Painter,
-    text: &str,
-    hits: &[Range<usize>],
-    has_current: bool,
-    x: Range<f32>,
-    middle: f32,
-    tokens: &Tokens,
-) {
-    if hits.is_empty() {
-        return;
-    }
-    let mono = theme::mono();
-    let width = |text: &str| layout(painter, text, &mono, tokens.text, Base::LeftToRight).width();
-    let is_reordered = text.chars().any(|char| {
-        use unicode_bidi::BidiClass::{AL, R};
-        matches!(unicode_bidi::bidi_class(char), R | AL)
-    });
-    let whole = 0..text.len();
-    let hits = if is_reordered { std::slice::from_ref(&whole) } else { hits };
-    for hit in hits {
-        let (Some(before), Some(found)) = (text.get(..hit.start), text.get(hit.clone())) else { continue };
-        let start = x.start + width(before);
-        let end = (start + width(found)).min(x.end);
-        if start >= x.end {
-            break;
-        }
-        let rect = Rect::from_x_y_ranges(start - 1.0..=end + 1.0, middle - 9.0..=middle + 9.0);
-        painter.rect_filled(rect, 3.0, tokens.search_hit);
-        if has_current {
-            painter.rect_stroke(rect, 3.0, Stroke::new(1.5, tokens.search_mark), StrokeKind::Outside);
+/// Paints what a search found behind `line`, which shows `text` behind so many quotation marks.
+fn paint_marks(painter: &Painter, line: &Line, start: Pos2, text: &str, quotes: usize, marks: &[RowMark], tokens: &Tokens) {
+    let place = |end: usize| quotes + text.get(..end).map_or(usize::MAX / 2, |head| visible(head).len());
+    for mark in marks {
+        let color = if mark.is_current { tokens.search_current } else { tokens.search_hit };
+        for (from, to) in line.spans(&(place(mark.from)..place(mark.to))) {
+            let rect = Rect::from_x_y_ranges(start.x + from..=start.x + to, start.y - 9.0..=start.y + 9.0);
+            painter.rect_filled(rect, 2.0, color);
+            if mark.is_current {
+                painter.rect_stroke(rect, 2.0, Stroke::new(1.0, tokens.search_mark), StrokeKind::Outside);
+            }
         }
     }
 }
@@ -408,20 +365,24 @@ fn triangle(middle: Pos2, fold: Fold, color: Color32) -> Shape {
     Shape::convex_polygon(points.map(|point| middle + point).to_vec(), color, Stroke::NONE)
 }
 
-fn paint_value(painter: &Painter, value: RowValue<'_>, start: f32, middle: f32, right: f32, tokens: &Tokens) {
+fn paint_value(painter: &Painter, row: &RowView<'_>, start: f32, middle: f32, right: f32, tokens: &Tokens) {
     let mono = theme::mono();
     let width = (right - start).max(0.0);
+    let marks = row.value_marks;
     let excerpt = |text, color| {
         let excerpt = Excerpt { text, goes_on: false, quoted: false };
-        excerpt.layout(painter, &mono, color, Base::LeftToRight, width).paint_centred(painter, start, middle);
+        let line = excerpt.layout(painter, &mono, color, Base::LeftToRight, width);
+        paint_marks(painter, &line, pos2(start, middle), text, 0, marks, tokens);
+        line.paint_centred(painter, start, middle);
     };
-    match value {
+    match row.value {
         RowValue::String { text, total_bytes } => {
             let size = total_bytes.map(|bytes| layout(painter, &byte_size(bytes), &mono, tokens.muted, Base::LeftToRight));
             let size_width = size.as_ref().map_or(0.0, |line| line.width() + 8.0);
             let clipped = clip(text, MAX_CHARS);
             let excerpt = Excerpt { text: &visible(clipped.text), goes_on: clipped.cut || total_bytes.is_some(), quoted: true };
             let line = excerpt.layout(painter, &mono, tokens.string, Base::FirstStrong, width - size_width);
+            paint_marks(painter, &line, pos2(start, middle), text, 1, marks, tokens);
             let end = line.paint_centred(painter, start, middle);
             if let Some(size) = size {
                 size.paint_centred(painter, end + 8.0, middle);
@@ -476,7 +437,8 @@ mod tests {
             tree_focused: false,
             edited: false,
             hidden_parts: HiddenParts::default(),
-            hits: RowHits::default(),
+            key_marks: &[],
+            value_marks: &[],
         }
     }
 

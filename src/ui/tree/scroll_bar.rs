@@ -112,10 +112,8 @@ fn describe(node: &mut Node, position: ScrollPosition, viewport: &Viewport) {
 fn paint(ui: &Ui, track: Rect, thumb: Thumb, viewport: &Viewport, marks: &[Mark], active: bool) {
     let tokens = theme::tokens(ui);
     let top = track.top() + thumb.start as f32;
-    let half_width = THUMB_WIDTH / 2.0;
-    let x = track.center().x - half_width..=track.center().x + half_width;
-    let rect = Rect::from_x_y_ranges(x, top..=top + thumb.length as f32);
-    ui.painter().rect_filled(rect, half_width, tokens.muted.gamma_multiply(if active { 0.65 } else { 0.45 }));
+    // The marks take the right half of the bar: however many there are, the thumb is seen beside them.
+    let marked = track.center().x..=track.right();
     let mut painted: Option<(i32, Color32)> = None;
     for mark in marks {
         let y = track.top() + mark_along_track(mark.row, viewport, f64::from(track.height())) as f32;
@@ -124,9 +122,13 @@ fn paint(ui: &Ui, track: Rect, thumb: Thumb, viewport: &Viewport, marks: &[Mark]
             continue;
         }
         painted = Some((y as i32, mark.color));
-        let rect = Rect::from_x_y_ranges(track.x_range(), y - MARK_HEIGHT / 2.0..=y + MARK_HEIGHT / 2.0);
+        let rect = Rect::from_x_y_ranges(marked.clone(), y - MARK_HEIGHT / 2.0..=y + MARK_HEIGHT / 2.0);
         ui.painter().rect_filled(rect, 0.0, mark.color);
     }
+    let half_width = THUMB_WIDTH / 2.0;
+    let x = track.center().x - half_width..=track.center().x + half_width;
+    let rect = Rect::from_x_y_ranges(x, top..=top + thumb.length as f32);
+    ui.painter().rect_filled(rect, half_width, tokens.muted.gamma_multiply(if active { 0.65 } else { 0.45 }));
 }
 
 #[cfg(test)]

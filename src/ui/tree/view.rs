@@ -1,9 +1,10 @@
 //! The tree: the rows that are in sight, the keys, the wheel.
 
-use super::row::{self, HiddenParts, ROW_HEIGHT, RowHits, RowKey, RowValue, RowView, row_group, row_ui};
-use super::scroll_bar::{Mark, scroll_bar_ui, track_in};
+use super::marks::{ScrollMarks, marks_in};
+use super::row::{self, HiddenParts, ROW_HEIGHT, RowKey, RowValue, RowView, row_group, row_ui};
+use super::scroll_bar::{scroll_bar_ui, track_in};
 use super::{edit, set_active_row, tree_area};
-use crate::document::{Kind, Node, Path, scalar};
+use crate::document::{Kind, Node, Path, Side, scalar};
 use crate::state::rows::Row;
 use crate::state::scroll::{ScrollPosition, Viewport};
 use crate::state::session::Part;
@@ -11,8 +12,8 @@ use crate::state::{DocumentId, Input, Session, State};
 use crate::ui::format::counted;
 use crate::ui::menu;
 use crate::ui::text::{MAX_CHARS, isolated, visible};
+use crate::ui::theme;
 use egui::{Id, Rect, Ui, pos2, vec2};
-use std::ops::Range;
 
 /// Above the first row.
 const TOP: f32 = 4.0;
@@ -30,8 +31,7 @@ pub struct Memory {
     followed: Option<(Path, u64)>,
     /// Rows of a page.
     pub page: u64,
-    /// Rows in which a search found something, and what they were looked up for.
-    marks: (Option<(u64, u64, u64)>, Vec<u64>),
+    marks: ScrollMarks,
 }
 
 /// What has the focus when the tree has it.
@@ -75,41 +75,12 @@ pub fn tree_ui(ui: &mut Ui, state: &State, id: DocumentId, session: &Session, me
         set_active_row(&area, focus_id(), row);
     }
     let track = track_in(rect);
-    let color = crate::ui::theme::tokens(&area).search_mark;
-    let marks: Vec<Mark> = marked_rows(session, &root, viewport.rows, memory).iter().map(|&row| Mark { row, color }).collect();
+    let (marks, has_more) = memory.marks.update(session, id, &viewport, theme::tokens(&area).search_mark);
+    if has_more {
+        area.ctx().request_repaint();
+    }
     if let Some(moved) = scroll_bar_ui(&area, Id::unique("rows"), track, position, &viewport, &marks) {
         inputs.push(Input::Scroll(moved));
-    }
-}
-
-/// Rows of hits for the scroll bar, spread over all of them; looked up when a search has ended or rows were opened.
-fn marked_rows<'m>(session: &Session, root: &Node, rows: u64, memory: &'m mut Memory) -> &'m [u64] {
-    /// More marks than a bar has points would say no more.
-    const MARKS: u64 = 400;
-    let find = &session.find;
-    let wanted = find
-        .search
-        .as_ref()
-        .filter(|search| find.is_open && !search.is_running)
-        .map(|search| (search.number, find.count(), rows));
-    if memory.marks.0 != wanted {
-        memory.marks.0 = wanted;
-        let count = if wanted.is_some() { find.count() } else { 0 };
-        let step = count.div_ceil(MARKS).max(1);
-        let numbers = (0..count).step_by(step as usize);
-        memory.marks.1 = numbers.filter_map(|number| visible_row(session, root, &find.path(number)?.0)).collect();
-    }
-    &memory.marks.1
-}
-
-/// The row of a value, or of the closed container that it is in.
-fn visible_row(session: &Session, root: &Node, path: &Path) -> Option<u64> {
-    let mut path = path.clone();
-    loop {
-        if let Some(row) = session.view.fold.row_of(root, &path) {
-            return Some(row);
-        }
-        path = path.parent()?;
     }
 }
 
@@ -161,8 +132,14 @@ fn one_row(
     let key_text = shown.key.as_ref().map(|key| scalar::decode_start(key.bytes(), MAX_CHARS).0);
     let content = Content::of(&shown.node, shown.open);
     let editor = session.editor.as_ref().filter(|editor| editor.path == shown.path);
-    let (key_hits, value_hits) = hits(session, key_text.as_deref(), &content);
-    let current = session.find.current.as_ref().filter(|current| session.find.is_open && current.path == shown.path);
+    let key_marks = match (&shown.key, &key_text) {
+        (Some(key), Some(text)) => marks_in(session, &shown.path, Side::Key, key.bytes(), text),
+        _ => Vec::new(),
+    };
+    let value_marks = match content.text() {
+        Some(text) => marks_in(session, &shown.path, Side::Value, shown.node.raw_start().unwrap_or_default(), text),
+        None => Vec::new(),
+    };
     let view = RowView {
         id,
         level: shown.path.len() as u32 + 1,
@@ -186,7 +163,8 @@ fn one_row(
             key: editor.is_some_and(|editor| editor.part == Part::Key),
             value: editor.is_some_and(|editor| editor.part == Part::Value),
         },
-        hits: RowHits { key: &key_hits, value: &value_hits, has_current: current.is_some() },
+        key_marks: &key_marks,
+        value_marks: &value_marks,
     };
     let output = row_ui(group, place, &view);
     let response = &output.response;
@@ -209,22 +187,6 @@ fn one_row(
         let name = key_text.unwrap_or_else(|| number.map_or_else(|| session.name.clone(), |number| number.to_string()));
         edit::field_ui(group, editor, &visible(&name), output.key_rect, output.value_rect, tree, inputs);
     }
-}
-
-/// What a search found in what is shown of a row.
-fn hits(session: &Session, key: Option<&str>, content: &Content) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
-    let Some(searcher) = session.find.searcher() else { return Default::default() };
-    let scope = searcher.query().scope;
-    let key = key.filter(|_| scope.has_keys()).map(|key| searcher.ranges(&visible(key))).unwrap_or_default();
-    let value = match content {
-        _ if !scope.has_values() => Vec::new(),
-        Content::String(text, _) => searcher.ranges(&visible(text)),
-        Content::Number(text) => searcher.ranges(text),
-        Content::Bool(value) => searcher.ranges(if *value { "true" } else { "false" }),
-        Content::Null => searcher.ranges("null"),
-        Content::Array(..) | Content::Object(..) => Vec::new(),
-    };
-    (key, value)
 }
 
 /// The shown part of a value, however long it is.
@@ -254,6 +216,16 @@ impl Content {
             Kind::Null => Self::Null,
             Kind::Array => Self::Array(node.child_count(), preview(node, open)),
             Kind::Object => Self::Object(node.child_count(), preview(node, open)),
+        }
+    }
+
+    /// What a search looks at.
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::String(text, _) | Self::Number(text) => Some(text),
+            Self::Bool(value) => Some(if *value { "true" } else { "false" }),
+            Self::Null => Some("null"),
+            Self::Array(..) | Self::Object(..) => None,
         }
     }
 
