@@ -202,9 +202,12 @@ fn locks_are_taken_in_the_order_of_their_names() {
         let after = if before == OLD { NEW } else { OLD };
         names.place.save_at(&disk, &Quick, name, &version(name), after).unwrap();
         let opened = opened.lock().unwrap();
-        assert!(!opened.is_empty() && opened.is_sorted(), "{}: {opened:?}", name.display());
         let expected = if name.is_symlink() { 2 } else { 1 };
-        assert_eq!(opened.len(), expected, "{}: its own name and the file's", name.display());
+        // A child that another test starts can hold a copy of a lock for a moment: what counts is the attempt that succeeded.
+        let names: BTreeSet<&PathBuf> = opened.iter().collect();
+        assert_eq!(names.len(), expected, "{}: its own name and the file's: {opened:?}", name.display());
+        let last = &opened[opened.len() - expected..];
+        assert!(last.iter().eq(names.iter().copied()), "{}: {opened:?}", name.display());
     }
 }
 
