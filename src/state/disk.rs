@@ -1,6 +1,6 @@
 //! Saving, and meeting the versions of others.
 
-use super::super::session::{Base, Differences, Failure, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs};
+use super::super::session::{Base, Differences, Failure, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs, View};
 use super::super::{Content, DocumentId, State};
 use super::{CompareFor, Effect, Now, PickPurpose, SaveEnd, SaveOrder, files, navigate};
 use crate::document::path::map_all;
@@ -156,7 +156,7 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
     match end {
         SaveEnd::Saved { version, purpose, revision, remark, timing } => {
             session.failure = None;
-            session.metrics.timed(timing.steps_ms, timing.lock_wait_ms, timing.lock_holder);
+            session.metrics.timed(timing);
             session.notice = remark;
             if let Purpose::Copy(path) = &purpose {
                 let text = format!("A copy was saved as {}.", path.display());
@@ -194,7 +194,7 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
             files::close_if_asked(state, effects);
         }
         SaveEnd::Failed { report, purpose, is_conflict, is_cancelled, needs_backup, timing } => {
-            session.metrics.timed(timing.steps_ms, timing.lock_wait_ms, timing.lock_holder);
+            session.metrics.timed(timing);
             if is_cancelled {
                 session.notice = Some("The save was stopped. Nothing was written.".to_owned());
             } else {
@@ -276,8 +276,7 @@ fn replace_broken(
     let Content::Broken { path, broken } = &tab.content else { return false };
     if broken.excerpt == broken.original && !broken.reading {
         let path = path.clone();
-        let view = super::super::session::View { fold: super::super::rows::Fold::open(), ..Default::default() };
-        let history = History::new(Document::of(fragment), Base::Version(version), view);
+        let history = History::new(Document::of(fragment), Base::Version(version), View::first());
         tab.content = Content::Ready(Box::new(Session::new(Some(path.clone()), super::super::file_name(&path), history)));
         effects.push(Effect::Watch(id, path.clone(), version));
         files::remember(state, &path, effects);

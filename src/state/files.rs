@@ -7,7 +7,6 @@ use crate::document::{Document, Fragment, History, Problem};
 use crate::state::Status;
 use crate::state::journal::Note;
 use crate::state::recovery::{self, RecoverFor};
-use crate::state::rows::Fold;
 use crate::storage::Version;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,10 +15,6 @@ use std::sync::Arc;
 const SAMPLE: &str = include_str!("../../assets/sample.json");
 /// Files in the list of recent ones.
 const RECENT: usize = 12;
-
-fn first_view() -> View {
-    View { fold: Fold::open(), ..View::default() }
-}
 
 /// Shows a document in the window; one that was shown and has nothing unsaved goes.
 fn show(state: &mut State, content: Content) -> DocumentId {
@@ -74,7 +69,7 @@ pub fn sample(state: &mut State) {
 
 fn start_with(state: &mut State, text: &str, name: &str) {
     if let Ok(document) = Document::parse(text) {
-        let history = History::new(document, Base::New, first_view());
+        let history = History::new(document, Base::New, View::first());
         show(state, Content::Ready(Box::new(Session::new(None, name.to_owned(), history))));
     }
 }
@@ -90,7 +85,7 @@ pub fn progress(state: &mut State, id: DocumentId, now_done: u64, now_total: u64
 pub fn opened(state: &mut State, id: DocumentId, path: PathBuf, opened: Opened, effects: &mut Vec<Effect>) {
     let opens_versions = state.opens_versions;
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
-    let history = History::new(Document::of(&opened.fragment), Base::Read(opened.stamp), first_view());
+    let history = History::new(Document::of(&opened.fragment), Base::Read(opened.stamp), View::first());
     let mut session = Session::new(Some(path.clone()), file_name(&path), history);
     session.is_version = opens_versions;
     session.read_only = opened.read_only || opens_versions;
@@ -173,7 +168,7 @@ pub fn mended(
             tab.content = Content::Broken { path, broken: Box::new(Broken::new(bytes, base, problem, number)) };
         }
         Ok(fragment) => {
-            let history = History::unsaved(Document::of(&fragment), base.clone(), first_view());
+            let history = History::unsaved(Document::of(&fragment), base.clone(), View::first());
             let mut session = Session::new(Some(path.clone()), file_name(&path), history);
             // What is on the disk is not JSON: the journal has the mended text as a whole.
             session.bases.clear();

@@ -98,7 +98,6 @@ impl Session {
         self.journal.handed += notes.len() as u64;
         let begin = (!self.journal.begun).then(|| {
             let digest = self.history.base().digest();
-            let base = self.bases.iter().rev().find(|(known, _)| *known == digest).map(|(_, document)| document.clone());
             let size = match self.history.base() {
                 Base::Version(version) => version.stamp.size,
                 Base::Read(stamp) => stamp.size,
@@ -112,7 +111,7 @@ impl Session {
                 at_ms: (unix_ns / 1_000_000) as i64,
                 program: env!("CARGO_PKG_VERSION").to_owned(),
             };
-            (begin, base)
+            (begin, self.base_document())
         });
         self.journal.begun = true;
         Some(JournalOrder {

@@ -1,12 +1,12 @@
 //! Edits that an earlier run left unsaved: found, shown, made again or put away.
 
+use super::merging::MergeOrder;
 use super::session::{Base, OnDisk, Session, View};
-use super::update::{CompareFor, Effect, Now, merge_order};
+use super::update::{CompareFor, Effect, Now};
 use super::{Content, Dialog, DocumentId, State, Tab, file_name};
 use crate::document::path::map_all;
 use crate::document::{Document, History, Step};
 use crate::state::journal::Note;
-use crate::state::rows::Fold;
 use crate::storage::{Found, Recovery};
 use std::path::PathBuf;
 
@@ -102,7 +102,7 @@ pub(super) fn recovered(
                 Content::Ready(session) => (session.path.clone(), session.name.clone()),
                 Content::Loading { path, .. } | Content::Broken { path, .. } => (None, file_name(path)),
             };
-            let mut session = Session::new(path, name, History::unsaved(document, Base::New, first_view()));
+            let mut session = Session::new(path, name, History::unsaved(document, Base::New, View::first()));
             session.journal.outgoing.push(Note::Snapshot(1));
             session.notice = Some("The edits are back. They are not saved yet.".to_owned());
             tab.content = Content::Ready(Box::new(session));
@@ -117,7 +117,6 @@ pub(super) fn recovered(
             }
             let (path, name) = (old.path.clone(), old.name.clone());
             let recoverable: Vec<Found> = old.recoverable.iter().filter(|found| found.journal != journal).cloned().collect();
-            let begun = old.journal.begun;
             let document = Document::of(&on.fragment);
             let mut session = Session::new(path, name, History::new(document, Base::Version(on.version), old.view.clone()));
             session.view = old.view.clone();
@@ -153,7 +152,6 @@ pub(super) fn recovered(
             if let Some(path) = &session.path {
                 effects.push(Effect::Watch(id, path.clone(), on.version));
             }
-            let _ = begun;
             tab.content = Content::Ready(Box::new(session));
             effects.push(Effect::ForgetJournal(id, journal));
             if !left.is_empty() {
@@ -162,14 +160,11 @@ pub(super) fn recovered(
         }
         Recovery::Merge { base, mine, on } => {
             let Content::Ready(session) = &mut tab.content else { return };
-            let order = merge_order(session, base, mine, Document::of(&on.fragment), on.version, journal);
+            let (theirs, revision) = (Document::of(&on.fragment), session.history.current().id);
+            let order = MergeOrder { base, mine, theirs, version: on.version, revision, journal: Some(journal) };
             effects.push(Effect::Merge(id, Box::new(order)));
         }
     }
-}
-
-fn first_view() -> View {
-    View { fold: Fold::open(), ..View::default() }
 }
 
 fn compare(tab: &mut Tab, recovery: Recovery, effects: &mut Vec<Effect>) {

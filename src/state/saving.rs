@@ -5,7 +5,7 @@
 
 use super::State;
 use super::session::{Purpose, Session, Status};
-use super::update::{Effect, Now};
+use super::update::{Effect, Now, Timing};
 
 pub use crate::storage::SavingOptions as Options;
 
@@ -86,13 +86,13 @@ impl Metrics {
     }
 
     /// A save ended: how long its steps took, and whether it waited for a lock.
-    pub(super) fn timed(&mut self, steps: Vec<(&'static str, u64)>, lock_wait: Option<u64>, holder: Option<String>) {
-        self.last_ms = steps;
-        if let Some(wait) = lock_wait {
+    pub(super) fn timed(&mut self, timing: Timing) {
+        self.last_ms = timing.steps_ms;
+        if let Some(wait) = timing.lock_wait_ms {
             self.lock_waits += 1;
             self.lock_wait_ms += wait;
         }
-        self.lock_holder = holder.or(self.lock_holder.take());
+        self.lock_holder = timing.lock_holder.or(self.lock_holder.take());
     }
 
     pub(super) fn saved(&mut self, left_unsaved: bool, now_ms: u64) {

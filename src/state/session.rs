@@ -23,6 +23,13 @@ pub struct View {
     pub scroll: ScrollPosition,
 }
 
+impl View {
+    /// That of a document that was just opened: its first level is open.
+    pub fn first() -> Self {
+        Self { fold: Fold::open(), ..Self::default() }
+    }
+}
+
 /// The version on disk that revisions stand on. The digest of a large file comes a moment after its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Base {
@@ -271,7 +278,6 @@ pub struct Session {
 impl Session {
     /// A document as it was read from `path`.
     pub fn new(path: Option<PathBuf>, name: String, history: History<Base, View>) -> Self {
-        let view = View { fold: Fold::open(), ..View::default() };
         let bases = vec![(history.base().digest(), history.current().document.clone())];
         Self {
             journal: Journaling::default(),
@@ -286,7 +292,7 @@ impl Session {
             path,
             name,
             history,
-            view,
+            view: View::first(),
             on_disk: OnDisk::Base,
             read_only: false,
             saving: None,

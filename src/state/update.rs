@@ -17,11 +17,11 @@ use super::find::{self, FindInput, Found};
 use super::journal::EndOfJournal;
 use super::merging::{self, MergeDone, MergeInput, MergeOrder};
 use super::recovery::{self, RecoverFor};
-use super::session::{Part, Purpose, Report, Session};
+use super::session::{Part, Purpose, Report};
 use super::versions::{self, VersionFor, VersionInput};
 use super::{Command, Dialog, DocumentId, State};
 use super::{Content, saving};
-use crate::document::{Comparison, Document, Fragment, Merge, Path, Problem, RevisionId, Statistics};
+use crate::document::{Comparison, Fragment, Merge, Path, Problem, RevisionId, Statistics};
 use crate::storage::{Backup, Digest, Found as Recoverable, Recovery, Stamp, Version};
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
@@ -407,18 +407,6 @@ fn store_settings(state: &State) -> Effect {
 
 pub(super) use disk::{begin as begin_save, load as load_version};
 pub(super) use files::open as open_files;
-
-/// A merge of what was recovered with what is on the disk.
-pub(super) fn merge_order(
-    session: &Session,
-    base: Document,
-    mine: Document,
-    theirs: Document,
-    version: Version,
-    journal: PathBuf,
-) -> MergeOrder {
-    MergeOrder { base, mine, theirs, version, revision: session.history.current().id, journal: Some(journal) }
-}
 
 fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>) {
     if !command.is_enabled(state) {

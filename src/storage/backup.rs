@@ -270,8 +270,8 @@ impl<'a> Backups<'a> {
         })
     }
 
-    /// Removes what need not be kept: newest 20, then one an hour for a day, one a day for 30 days, foreign versions for 30
-    /// days, at most 256 MiB a file and 2 GiB in all. The newest one always stays.
+    /// Removes what need not be kept by `retention`: of this file, and where all files' backups take too much, the oldest of
+    /// any.
     pub fn prune(&self, clock: &dyn Clock, retention: &Retention) -> io::Result<()> {
         let now = timestamp(clock.now_ns());
         let all = self.list()?;

@@ -97,7 +97,7 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
         });
     }
     if let Some(found) = session.recoverable.first() {
-        let edits = if found.edits == 1 { "1 unsaved edit".to_owned() } else { format!("{} unsaved edits", found.edits) };
+        let edits = counted(found.edits, "unsaved edit");
         banners.push(Banner {
             subject: edits,
             text: " from before can be recovered.".to_owned(),

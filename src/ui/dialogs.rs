@@ -3,7 +3,7 @@
 use crate::state::command::{Command, TABLE};
 use crate::state::saving::Options;
 use crate::state::{Answer, Dialog, FileKind, Input, Report, State};
-use crate::ui::format::byte_size;
+use crate::ui::format::{byte_size, counted};
 use crate::ui::text::{clip, line_ui, visible};
 use crate::ui::{Memory, theme};
 use egui::{Grid, Id, Modal, RichText, ScrollArea, TextEdit, Ui};
@@ -96,23 +96,21 @@ fn path_ui(ui: &mut Ui, kind: FileKind, text: &str, why: &str, inputs: &mut Vec<
 }
 
 /// Edits in a list: what, where, and the values.
-macro_rules! edits_ui {
-    ($ui:expr, $list:expr) => {{
-        let tokens = theme::tokens($ui);
-        ScrollArea::vertical().max_height(260.0).auto_shrink([false, true]).show_rows($ui, 18.0, $list.len(), |ui, rows| {
-            for lost in &$list[rows] {
-                let place = if lost.pointer.is_empty() { "the whole document" } else { &lost.pointer };
-                let values = match (&lost.was, &lost.mine) {
-                    (Some(was), Some(mine)) => format!(": {was} → {mine}"),
-                    (Some(value), None) | (None, Some(value)) => format!(": {value}"),
-                    (None, None) => String::new(),
-                };
-                let now = lost.now.as_ref().map_or_else(String::new, |now| format!(" (on disk: {now})"));
-                let text = format!("{} {place}{values}{now}", lost.what);
-                line_ui(ui, &visible(clip(&text, 160).text), &theme::mono(), tokens.text, egui::Sense::hover());
-            }
-        });
-    }};
+fn edits_ui(ui: &mut Ui, list: &[crate::state::Left]) {
+    let tokens = theme::tokens(ui);
+    ScrollArea::vertical().max_height(260.0).auto_shrink([false, true]).show_rows(ui, 18.0, list.len(), |ui, rows| {
+        for lost in &list[rows] {
+            let place = if lost.pointer.is_empty() { "the whole document" } else { &lost.pointer };
+            let values = match (&lost.was, &lost.mine) {
+                (Some(was), Some(mine)) => format!(": {was} → {mine}"),
+                (Some(value), None) | (None, Some(value)) => format!(": {value}"),
+                (None, None) => String::new(),
+            };
+            let now = lost.now.as_ref().map_or_else(String::new, |now| format!(" (on disk: {now})"));
+            let text = format!("{} {place}{values}{now}", lost.what);
+            line_ui(ui, &visible(clip(&text, 160).text), &theme::mono(), tokens.text, egui::Sense::hover());
+        }
+    });
 }
 
 fn recover_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<Input>) {
@@ -120,14 +118,14 @@ fn recover_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<Inpu
         return;
     };
     let when = memory.when.as_ref().map_or_else(String::new, |when| when(i128::from(found.at_ms) * 1_000_000));
-    let edits = if found.edits == 1 { "1 unsaved edit".to_owned() } else { format!("{} unsaved edits", found.edits) };
+    let edits = counted(found.edits, "unsaved edit");
     title(ui, &format!("Recover {edits} of {} from {when}?", session.name));
     ui.label("Treekeep ended before they were saved. They come back as unsaved edits; the file stays as it is until you save.");
     if session.recoverable.len() > 1 {
         ui.label(format!("There are {} such sets of edits; this is the oldest.", session.recoverable.len()));
     }
     ui.add_space(6.0);
-    edits_ui!(ui, found.list);
+    edits_ui(ui, &found.list);
     buttons(
         ui,
         &[
@@ -144,7 +142,7 @@ fn left_ui(ui: &mut Ui, left: &[crate::state::Left], inputs: &mut Vec<Input>) {
     title(ui, "Some edits could not be made again");
     ui.label("Another program changed these places. What stands there on the disk was kept; the rest of your edits is back.");
     ui.add_space(6.0);
-    edits_ui!(ui, left);
+    edits_ui(ui, left);
     buttons(ui, &[("OK", Answer::Cancel)], inputs);
 }
 

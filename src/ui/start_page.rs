@@ -2,7 +2,7 @@
 
 use crate::state::command::Command;
 use crate::state::{Input, State, file_name};
-use crate::ui::format::byte_size;
+use crate::ui::format::{byte_size, counted};
 use crate::ui::theme;
 use egui::{Align, Label, Layout, ProgressBar, RichText, ScrollArea, Sense, Ui, vec2};
 use std::path::Path;
@@ -71,7 +71,7 @@ fn unsaved_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
             if theme::quiet_button(ui, &format!("Recover {}", found.name)).clicked() {
                 inputs.push(Input::OpenUnsaved(number));
             }
-            let edits = if found.edits == 1 { "1 edit".to_owned() } else { format!("{} edits", found.edits) };
+            let edits = counted(found.edits, "edit");
             let place = found
                 .document
                 .as_ref()
