@@ -332,7 +332,7 @@ pub(super) fn close_of_string(text: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-fn scalar_end(text: &[u8], start: usize) -> usize {
+pub(super) fn scalar_end(text: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(&byte) = text.get(at)
         && !matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t')

@@ -1,7 +1,7 @@
 //! Reading files.
 
 use super::{Outbox, Stop, Threads, absolute};
-use crate::document::{Fragment, ScanError};
+use crate::document::{Fragment, Head, ScanError};
 use crate::state::{DocumentId, Event, Opened, Report, file_name};
 use crate::storage::{self, Digest, Disk, OpenError, SystemClock, Version};
 use std::ops::ControlFlow;
@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Progress is told at most this often.
 const PROGRESS: Duration = Duration::from_millis(80);
+/// Shorter files are there in a moment.
+const HEAD_LEAST: u64 = 8 << 20;
 /// Longer files are not put in a value's place.
 const VALUE_LIMIT: u64 = 1 << 30;
 
@@ -28,6 +30,7 @@ pub fn open(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path, stop: &St
         }
         stop.asked()
     };
+    show_head(disk, outbox, id, &path);
     let loaded = match storage::load(disk, &SystemClock, &path, &Threads, &tell) {
         Ok(loaded) => loaded,
         Err(OpenError::Cancelled(_)) => return outbox.send(Event::OpeningStopped(id)),
@@ -48,6 +51,16 @@ pub fn open(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path, stop: &St
             let version = Version { stamp: loaded.stamp, digest: Digest::of(&bytes) };
             outbox.send(Event::NotJson(id, path, Arc::new(bytes), version, problem));
         }
+    }
+}
+
+/// Shows the beginning of a file that takes a while to read.
+fn show_head(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path) {
+    // What is wrong with the file the reading tells.
+    if let Ok(Some(start)) = storage::read_head(disk, &SystemClock, path, HEAD_LEAST)
+        && let Some(head) = Head::of(&start)
+    {
+        outbox.send(Event::Head(id, head));
     }
 }
 

@@ -379,7 +379,7 @@ pub fn cut(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
 
 /// Puts the JSON Pointer on the clipboard.
 pub fn copy_path(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(session) = state.session_mut() else { return };
+    let Some(session) = state.shown_mut() else { return };
     if let Some(text) = pointer::pointer(session.document().root(), &session.view.selection) {
         session.notice = Some(format!("Copied: {}", if text.is_empty() { "the empty pointer (the root)" } else { &text }));
         effects.push(Effect::Copy(text));

@@ -1,9 +1,9 @@
 //! Opening, closing, dialogs, texts that are not JSON.
 
 use super::super::session::{Base, Purpose, Report, Session, View};
-use super::super::{Broken, Content, Dialog, DocumentId, State, Tab, file_name};
+use super::super::{Broken, Content, Dialog, DocumentId, Loading, Progress, State, Tab, file_name};
 use super::{Answer, Effect, Now, Opened, PickPurpose, disk, edits};
-use crate::document::{Document, Fragment, History, Problem};
+use crate::document::{Document, Fragment, Head, History, Problem};
 use crate::state::Status;
 use crate::state::journal::Note;
 use crate::state::recovery::{self, RecoverFor};
@@ -42,7 +42,7 @@ pub fn open(state: &mut State, paths: Vec<PathBuf>, effects: &mut Vec<Effect>) {
         return;
     }
     let others: Vec<String> = paths.map(|path| file_name(&path)).collect();
-    let id = show(state, Content::Loading { path: path.clone(), done: 0, total: 0 });
+    let id = show(state, Content::Loading(Loading::new(path.clone())));
     effects.push(Effect::Open(id, path));
     if !others.is_empty() {
         state.dialog = Some(Dialog::Trouble(Report {
@@ -74,10 +74,39 @@ fn start_with(state: &mut State, text: &str, name: &str) {
     }
 }
 
+fn loading(state: &mut State, id: DocumentId) -> Option<&mut Loading> {
+    match &mut state.tabs.iter_mut().find(|tab| tab.id == id)?.content {
+        Content::Loading(loading) => Some(loading),
+        _ => None,
+    }
+}
+
 /// How far a file is read.
-pub fn progress(state: &mut State, id: DocumentId, now_done: u64, now_total: u64) {
-    if let Some(Tab { content: Content::Loading { done, total, .. }, .. }) = state.tabs.iter_mut().find(|tab| tab.id == id) {
-        (*done, *total) = (now_done, now_total);
+pub fn progress(state: &mut State, id: DocumentId, done: u64, total: u64, now: &Now) {
+    if let Some(Loading { progress, .. }) = loading(state, id) {
+        *progress = Some(match progress {
+            Some(before) => before.moved(done, total, now.ms),
+            None => Progress::new(done, total, now.ms),
+        });
+    }
+}
+
+/// The beginning of a file that is being read.
+pub fn head(state: &mut State, id: DocumentId, head: Head) {
+    if let Some(Loading { path, head: shown, .. }) = loading(state, id) {
+        let history = History::new(head.document.clone(), Base::New, View::first());
+        let session = Session::new(Some(path.clone()), file_name(path), history);
+        *shown = Some(Box::new(Session { head: Some(head), ..session }));
+    }
+}
+
+/// What was looked at while a file was read is looked at in the whole document.
+fn carry_view(from: &Session, to: &mut Session, text: &[u8]) {
+    if let Some(head) = &from.head
+        && head.begins(text)
+    {
+        to.view = from.view.clone();
+        to.view.fold = to.view.fold.grown(to.document().root(), &head.open);
     }
 }
 
@@ -89,6 +118,9 @@ pub fn opened(state: &mut State, id: DocumentId, path: PathBuf, opened: Opened, 
     let mut session = Session::new(Some(path.clone()), file_name(&path), history);
     session.is_version = opens_versions;
     session.read_only = opened.read_only || opens_versions;
+    if let Content::Loading(Loading { head: Some(head), .. }) = &tab.content {
+        carry_view(head, &mut session, opened.fragment.text());
+    }
     tab.content = Content::Ready(Box::new(session));
     effects.push(Effect::ComputeDigest(id, opened.stamp, opened.fragment));
     effects.push(Effect::FindUnsaved(Some((id, path.clone()))));
@@ -250,7 +282,7 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
             effects.push(Effect::CloseWindow);
         }
         (Answer::OpenAnyway, Some(Dialog::Memory { path, .. })) => {
-            let id = show(state, Content::Loading { path: path.clone(), done: 0, total: 0 });
+            let id = show(state, Content::Loading(Loading::new(path.clone())));
             effects.push(Effect::OpenAnyway(id, path));
         }
         (Answer::Recover, Some(Dialog::Recover)) => recovery::recover(state, RecoverFor::Apply, effects),
@@ -290,7 +322,7 @@ pub fn close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
 
 /// Escape: the field in the row, a save, an opening.
 pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
-    if let Some(Tab { id, content: Content::Loading { .. } }) = state.tab() {
+    if let Some(Tab { id, content: Content::Loading(_) }) = state.tab() {
         effects.push(Effect::StopOpening(*id));
         return;
     }

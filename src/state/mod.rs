@@ -7,6 +7,7 @@ pub mod command;
 pub mod find;
 pub mod journal;
 pub mod merging;
+mod progress;
 pub mod recovery;
 pub mod rows;
 pub mod saving;
@@ -17,6 +18,7 @@ pub mod versions;
 
 pub use command::{Command, Theme};
 pub use find::{FindInput, Found};
+pub use progress::Progress;
 pub use session::{Broken, Report, Session, Status};
 
 /// An edit that could not be made again.
@@ -34,14 +36,7 @@ pub struct DocumentId(pub u64);
 /// What one place in the window holds.
 pub enum Content {
     /// A file on its way.
-    Loading {
-        /// The file.
-        path: PathBuf,
-        /// Bytes read.
-        done: u64,
-        /// Bytes in all.
-        total: u64,
-    },
+    Loading(Loading),
     /// A text that is not JSON.
     Broken {
         /// The file.
@@ -51,6 +46,23 @@ pub enum Content {
     },
     /// A document.
     Ready(Box<Session>),
+}
+
+/// A file on its way.
+pub struct Loading {
+    /// The file.
+    pub path: PathBuf,
+    /// How far it is, once that was heard.
+    pub progress: Option<Progress>,
+    /// Its beginning, to be looked at meanwhile; nothing else can be done with it.
+    pub head: Option<Box<Session>>,
+}
+
+impl Loading {
+    /// Nothing is there yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, progress: None, head: None }
+    }
 }
 
 /// An open document and its name.
@@ -177,6 +189,23 @@ impl State {
         }
     }
 
+    /// What the tree shows: the document, or the beginning of one that is on its way.
+    pub fn shown(&self) -> Option<&Session> {
+        match &self.tab()?.content {
+            Content::Ready(session) => Some(session),
+            Content::Loading(loading) => loading.head.as_deref(),
+            Content::Broken { .. } => None,
+        }
+    }
+
+    fn shown_mut(&mut self) -> Option<&mut Session> {
+        match &mut self.tabs.get_mut(self.active)?.content {
+            Content::Ready(session) => Some(session),
+            Content::Loading(loading) => loading.head.as_deref_mut(),
+            Content::Broken { .. } => None,
+        }
+    }
+
     fn session_mut(&mut self) -> Option<&mut Session> {
         match &mut self.tabs.get_mut(self.active)?.content {
             Content::Ready(session) => Some(session),
@@ -193,14 +222,16 @@ impl State {
 
     /// Whether a file is on its way.
     pub fn is_loading(&self) -> bool {
-        matches!(self.tab(), Some(Tab { content: Content::Loading { .. }, .. }))
+        matches!(self.tab(), Some(Tab { content: Content::Loading(_), .. }))
     }
 
     /// The window's title.
     pub fn title(&self) -> String {
         match self.tab().map(|tab| &tab.content) {
             None => "Treekeep".to_owned(),
-            Some(Content::Loading { path, .. } | Content::Broken { path, .. }) => format!("{} — Treekeep", file_name(path)),
+            Some(Content::Loading(Loading { path, .. }) | Content::Broken { path, .. }) => {
+                format!("{} — Treekeep", file_name(path))
+            }
             Some(Content::Ready(session)) => {
                 let dot = if session.unsaved() > 0 { "• " } else { "" };
                 format!("{dot}{} — Treekeep", session.name)

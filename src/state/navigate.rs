@@ -32,7 +32,7 @@ const DEEPEST: u64 = 300;
 
 /// Selects a value; opens what it is in.
 pub fn select(state: &mut State, path: Path) {
-    if let Some(session) = state.session_mut() {
+    if let Some(session) = state.shown_mut() {
         reveal(session, &path);
         session.view.selection = path;
     }
@@ -54,7 +54,7 @@ pub fn reveal(session: &mut Session, path: &Path) {
 
 /// Opens or closes a container.
 pub fn toggle(state: &mut State, path: &Path) {
-    let Some(session) = state.session_mut() else { return };
+    let Some(session) = state.shown_mut() else { return };
     let open = session.view.fold.at(path).is_open();
     set_open(session, path, if open { Fold::default() } else { Fold::open() });
     session.view.selection = path.clone();
@@ -71,7 +71,7 @@ fn set_open(session: &mut Session, path: &Path, fold: Fold) {
 
 /// Moves the selection.
 pub fn go(state: &mut State, go: Go) {
-    let Some(session) = state.session_mut() else { return };
+    let Some(session) = state.shown_mut() else { return };
     let root = session.document().root().clone();
     let path = session.view.selection.clone();
     let row = session.view.fold.row_of(&root, &path).unwrap_or(0);
@@ -110,7 +110,7 @@ pub fn go(state: &mut State, go: Go) {
 
 /// The commands that open and close.
 pub fn fold(state: &mut State, command: Command) {
-    let Some(session) = state.session_mut() else { return };
+    let Some(session) = state.shown_mut() else { return };
     let path = session.view.selection.clone();
     match command {
         Command::Expand => set_open(session, &path, Fold::open()),

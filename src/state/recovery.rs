@@ -3,7 +3,7 @@
 use super::merging::MergeOrder;
 use super::session::{Base, OnDisk, Session, View};
 use super::update::{CompareFor, Effect, Now};
-use super::{Content, Dialog, DocumentId, State, Tab, file_name};
+use super::{Content, Dialog, DocumentId, Loading, State, Tab, file_name};
 use crate::document::path::map_all;
 use crate::document::{Document, History, Step};
 use crate::state::journal::Note;
@@ -64,7 +64,7 @@ pub(super) fn open_found(state: &mut State, number: usize, effects: &mut Vec<Eff
         Some(path) => super::update::open_files(state, vec![path.clone()], effects),
         None => {
             let id = DocumentId(state.number());
-            state.tabs = vec![Tab { id, content: Content::Loading { path: PathBuf::from(&found.name), done: 0, total: 0 } }];
+            state.tabs = vec![Tab { id, content: Content::Loading(Loading::new(PathBuf::from(&found.name))) }];
             state.active = 0;
             effects.push(Effect::Recover(id, found.journal, RecoverFor::Apply));
         }
@@ -100,7 +100,7 @@ pub(super) fn recovered(
         Recovery::Fresh { document } => {
             let (path, name) = match &tab.content {
                 Content::Ready(session) => (session.path.clone(), session.name.clone()),
-                Content::Loading { path, .. } | Content::Broken { path, .. } => (None, file_name(path)),
+                Content::Loading(Loading { path, .. }) | Content::Broken { path, .. } => (None, file_name(path)),
             };
             let mut session = Session::new(path, name, History::unsaved(document, Base::New, View::first()));
             session.journal.outgoing.push(Note::Snapshot(1));

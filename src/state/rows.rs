@@ -284,6 +284,11 @@ impl Fold {
         fold
     }
 
+    /// The same in a document that has more in the value at `path` and in what that is in. O(depth · log n).
+    pub fn grown(&self, root: &Node, path: &[u64]) -> Self {
+        self.refreshed(root, path)
+    }
+
     /// With the sums along `path` taken anew.
     fn refreshed(&self, root: &Node, path: &[u64]) -> Self {
         // Where something above is closed there are no sums.

@@ -7,7 +7,7 @@ use super::rows::Fold;
 use super::saving::Metrics;
 use super::scroll::ScrollPosition;
 use super::versions::{Counting, Versions};
-use crate::document::{Difference, Document, History, Node, Path, Problem, RevisionId, Text};
+use crate::document::{Difference, Document, Head, History, Node, Path, Problem, RevisionId, Text};
 use crate::storage::{Digest, Found, Stamp, Version};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -273,6 +273,8 @@ pub struct Session {
     pub keeps_backup: bool,
     /// Saves of this document, for the panel and the alerts.
     pub metrics: Metrics,
+    /// Only the beginning of a file that is on its way: where it is cut.
+    pub head: Option<Head>,
 }
 
 impl Session {
@@ -289,6 +291,7 @@ impl Session {
             is_version: false,
             keeps_backup: true,
             metrics: Metrics::default(),
+            head: None,
             path,
             name,
             history,
@@ -338,6 +341,11 @@ impl Session {
     pub fn selected_key(&self) -> Option<Text> {
         let (parent, number) = self.view.selection.split_last()?;
         self.document().node(&parent)?.child(number)?.key
+    }
+
+    /// Whether the value at `path` is only there in part, since the rest of the file is still on its way.
+    pub fn is_growing(&self, path: &Path) -> bool {
+        self.head.as_ref().is_some_and(|head| path.contains(&head.open))
     }
 
     /// Rows in the tree.

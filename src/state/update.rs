@@ -21,7 +21,7 @@ use super::session::{Part, Purpose, Report};
 use super::versions::{self, VersionFor, VersionInput};
 use super::{Command, Dialog, DocumentId, State};
 use super::{Content, saving};
-use crate::document::{Comparison, Fragment, Merge, Path, Problem, RevisionId, Statistics};
+use crate::document::{Comparison, Fragment, Head, Merge, Path, Problem, RevisionId, Statistics};
 use crate::storage::{Backup, Digest, Found as Recoverable, Recovery, Stamp, Version};
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
@@ -186,6 +186,8 @@ pub struct Opened {
 pub enum Event {
     /// How far a file is read.
     Progress(DocumentId, u64, u64),
+    /// The beginning of a file that is being read.
+    Head(DocumentId, Head),
     /// A file was read.
     Opened(DocumentId, PathBuf, Opened),
     /// A file is not JSON.
@@ -323,7 +325,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         }
         Input::Go(go) => navigate::go(state, go),
         Input::Scroll(position) => {
-            if let Some(session) = state.session_mut() {
+            if let Some(session) = state.shown_mut() {
                 session.view.scroll = position;
             }
         }
@@ -489,7 +491,8 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
 
 fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
     match event {
-        Event::Progress(id, done, total) => files::progress(state, id, done, total),
+        Event::Progress(id, done, total) => files::progress(state, id, done, total, now),
+        Event::Head(id, head) => files::head(state, id, head),
         Event::Opened(id, path, opened) => files::opened(state, id, path, opened, effects),
         Event::NotJson(id, path, bytes, version, problem) => files::not_json(state, id, path, bytes, version, problem, effects),
         Event::NotOpened(id, path, report) => files::not_opened(state, id, &path, report, effects),

@@ -210,7 +210,7 @@ fn load_locked(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, pro
 }
 
 /// Opens what has to be a regular file; a pipe or a device is not even opened.
-fn open_regular(disk: &Disk, clock: &dyn Clock, path: &Path) -> Result<(File, Metadata, Stamp), OpenError> {
+pub(super) fn open_regular(disk: &Disk, clock: &dyn Clock, path: &Path) -> Result<(File, Metadata, Stamp), OpenError> {
     let io = |error| OpenError::of(path, error);
     let is_file = |metadata: &Metadata| match metadata.is_file() {
         true => Ok(()),

@@ -1,4 +1,6 @@
-//! Numbers and sizes as people read them.
+//! Numbers, sizes and times as people read them.
+
+use crate::state::Progress;
 
 /// Writes a number with a comma after each group of three digits: `812,345`.
 #[must_use]
@@ -40,6 +42,26 @@ pub fn byte_size(bytes: u64) -> String {
     format!("{value:.1} {}", unit.copied().unwrap_or_default())
 }
 
+/// Writes how far a job on bytes is: `312.0 MB of 1.0 GB, about 3 seconds left`.
+#[must_use]
+pub fn progress(progress: &Progress, now_ms: u64) -> String {
+    let mut text = format!("{} of {}", byte_size(progress.done), byte_size(progress.total));
+    if let Some(left_ms) = progress.left_ms(now_ms) {
+        text.push_str(", ");
+        text.push_str(&time_left(left_ms));
+    }
+    text
+}
+
+/// Writes how long something may still take. Whole seconds: it is no better known.
+fn time_left(left_ms: u64) -> String {
+    match left_ms.div_ceil(1000) {
+        0 | 1 => "about a second left".to_owned(),
+        seconds @ ..100 => format!("about {seconds} seconds left"),
+        seconds => format!("about {} left", counted(seconds.div_ceil(60), "minute")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +80,21 @@ mod tests {
         for (count, expected) in [(0, "0 items"), (1, "1 item"), (3, "3 items"), (5_000_000, "5,000,000 items")] {
             assert_eq!(counted(count, "item"), expected);
         }
+    }
+
+    #[test]
+    fn times_are_as_rough_as_they_are_known() {
+        for (left_ms, expected) in [
+            (0, "about a second left"),
+            (1001, "about 2 seconds left"),
+            (99_000, "about 99 seconds left"),
+            (99_001, "about 2 minutes left"),
+        ] {
+            assert_eq!(time_left(left_ms), expected);
+        }
+        let begun = Progress::new(0, 1_000_000_000, 0);
+        assert_eq!(progress(&begun, 0), "0 bytes of 1.0 GB");
+        assert_eq!(progress(&begun.moved(250_000_000, 1_000_000_000, 900), 1000), "250.0 MB of 1.0 GB, about 3 seconds left");
     }
 
     #[test]

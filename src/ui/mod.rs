@@ -24,7 +24,7 @@ pub mod text;
 pub mod theme;
 pub mod tree;
 
-use crate::state::{Content, Input, State};
+use crate::state::{Content, Input, Loading, Session, State, Tab};
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
 /// What drawing remembers from frame to frame; nothing that matters.
@@ -54,10 +54,15 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
     }
     Panel::top("menu").frame(bar).exact_size(38.0).show(ui, |ui| menu::menu_ui(ui, state, &mut inputs));
     banner::banner_ui(ui, state, memory.now_ms, &mut inputs);
+    let status = || Panel::bottom("status").frame(bar.inner_margin(Margin::symmetric(14, 0))).exact_size(28.0);
+    if let Some(Tab { content: Content::Loading(loading), .. }) = state.tab()
+        && let Some(head) = &loading.head
+    {
+        status().show(ui, |ui| status_bar::loading_ui(ui, loading, memory.now_ms, &mut inputs));
+        show_path_ui(ui, head, &mut inputs);
+    }
     if let Some(session) = state.session() {
-        Panel::bottom("status").frame(bar.inner_margin(Margin::symmetric(14, 0))).exact_size(28.0).show(ui, |ui| {
-            status_bar::status_ui(ui, session, memory.now_ms);
-        });
+        status().show(ui, |ui| status_bar::status_ui(ui, session, memory.now_ms));
         if session.differences.is_some() {
             let frame = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(14, 10)).stroke(line);
             Panel::right("differences").frame(frame).default_size(420.0).min_size(280.0).show(ui, |ui| {
@@ -65,12 +70,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
             });
         }
         side_ui(ui, state, session, memory, &mut inputs);
-        Panel::top("path").frame(Frame::new().fill(tokens.tree).inner_margin(Margin::symmetric(14, 0))).exact_size(32.0).show(
-            ui,
-            |ui| {
-                path_bar::path_ui(ui, session, &mut inputs);
-            },
-        );
+        show_path_ui(ui, session, &mut inputs);
         if session.find.is_open && session.merging.is_none() {
             let frame = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(14, 3)).stroke(line);
             Panel::top("find").frame(frame).show(ui, |ui| find_bar::find_ui(ui, session, &mut memory.find, &mut inputs));
@@ -85,7 +85,10 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
     CentralPanel::default().frame(Frame::new().fill(tokens.tree)).show(ui, |ui| match state.tab() {
         None => start_page::start_ui(ui, state, &mut inputs),
         Some(tab) => match &tab.content {
-            Content::Loading { path, done, total } => start_page::loading_ui(ui, path, *done, *total, &mut inputs),
+            Content::Loading(Loading { head: Some(head), .. }) => {
+                tree::tree_ui(ui, state, tab.id, head, &mut memory.tree, &mut inputs);
+            }
+            Content::Loading(loading) => start_page::loading_ui(ui, loading, memory.now_ms, &mut inputs),
             Content::Broken { path, broken } => broken::broken_ui(ui, path, broken, &mut inputs),
             Content::Ready(session) if session.merging.is_some() => {
                 if let Some(merging) = &session.merging {
@@ -99,8 +102,14 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
     inputs
 }
 
+/// The path of the selected value.
+fn show_path_ui(ui: &mut Ui, session: &Session, inputs: &mut Vec<Input>) {
+    let frame = Frame::new().fill(theme::tokens(ui).tree).inner_margin(Margin::symmetric(14, 0));
+    Panel::top("path").frame(frame).exact_size(32.0).show(ui, |ui| path_bar::path_ui(ui, session, inputs));
+}
+
 /// What stands beside the tree, one at a time.
-fn side_ui(ui: &mut Ui, state: &State, session: &crate::state::Session, memory: &Memory, inputs: &mut Vec<Input>) {
+fn side_ui(ui: &mut Ui, state: &State, session: &Session, memory: &Memory, inputs: &mut Vec<Input>) {
     if session.versions.is_none() && session.statistics.is_none() && !state.shows_saving {
         return;
     }

@@ -1,11 +1,10 @@
 //! What stands in the window without a document: ways to open one, and a file on its way.
 
 use crate::state::command::Command;
-use crate::state::{Input, State, file_name};
-use crate::ui::format::{byte_size, counted};
+use crate::state::{Input, Loading, State, file_name};
+use crate::ui::format::{self, counted};
 use crate::ui::theme;
 use egui::{Align, Label, Layout, ProgressBar, RichText, ScrollArea, Sense, Ui, vec2};
-use std::path::Path;
 
 const WIDTH: f32 = 460.0;
 
@@ -82,13 +81,13 @@ fn unsaved_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     }
 }
 
-/// Draws a file on its way.
-pub fn loading_ui(ui: &mut Ui, path: &Path, done: u64, total: u64, inputs: &mut Vec<Input>) {
+/// Draws a file on its way, of which there is nothing to show yet.
+pub fn loading_ui(ui: &mut Ui, loading: &Loading, now_ms: u64, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     centred(ui, 0.36, |ui| {
-        ui.label(RichText::new(format!("Opening {}", file_name(path))).size(16.0));
-        let part = if total == 0 { 0.0 } else { done as f32 / total as f32 };
-        let text = if total == 0 { String::new() } else { format!("{} of {}", byte_size(done), byte_size(total)) };
+        ui.label(RichText::new(format!("Opening {}", file_name(&loading.path))).size(16.0));
+        let part = loading.progress.map_or(0.0, |progress| progress.part());
+        let text = loading.progress.map_or_else(String::new, |progress| format::progress(&progress, now_ms));
         ui.add(ProgressBar::new(part).desired_width(WIDTH).fill(tokens.accent).corner_radius(4.0));
         ui.horizontal(|ui| {
             ui.label(RichText::new(text).color(tokens.muted));

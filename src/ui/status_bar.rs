@@ -1,9 +1,40 @@
 //! The status bar: status first, then what there is to know.
 
-use crate::state::{Session, Status};
-use crate::ui::format::{byte_size, counted, grouped};
+use crate::state::command::Command;
+use crate::state::{Input, Loading, Progress, Session, Status};
+use crate::ui::format::{self, byte_size, counted, grouped};
 use crate::ui::theme;
-use egui::{Align, Layout, RichText, Sense, Ui, vec2};
+use egui::{Align, Layout, ProgressBar, RichText, Sense, Ui, vec2};
+
+/// Draws how far a file is whose beginning is shown already.
+pub fn loading_ui(ui: &mut Ui, loading: &Loading, now_ms: u64, inputs: &mut Vec<Input>) {
+    let tokens = theme::tokens(ui);
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        let (dot, _) = ui.allocate_exact_size(vec2(9.0, 9.0), Sense::hover());
+        ui.painter().circle_filled(dot.center(), 4.0, tokens.accent);
+        let response = ui.label(RichText::new("Opening…").color(tokens.accent).strong());
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
+        job_ui(ui, loading.progress, now_ms, inputs);
+    });
+}
+
+/// A bar, the words for it, and a way to stop.
+fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, inputs: &mut Vec<Input>) {
+    let tokens = theme::tokens(ui);
+    ui.spacing_mut().item_spacing.x = 10.0;
+    ui.spacing_mut().button_padding.y = 0.0;
+    ui.spacing_mut().interact_size.y = 20.0;
+    if let Some(progress) = progress {
+        let bar =
+            ProgressBar::new(progress.part()).desired_width(140.0).desired_height(6.0).fill(tokens.accent).corner_radius(3.0);
+        ui.add(bar);
+        ui.label(RichText::new(format::progress(&progress, now_ms)).color(tokens.muted).size(12.0));
+    }
+    if theme::quiet_button(ui, Command::Cancel.entry().label).clicked() {
+        inputs.push(Input::Command(Command::Cancel));
+    }
+}
 
 /// A save that takes longer says what it is doing.
 const SLOW_SAVE_MS: u64 = 300;

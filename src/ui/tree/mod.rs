@@ -87,6 +87,7 @@ mod tests {
                         selected: state.selected == index,
                         tree_focused: tree.has_focus(),
                         edited: false,
+                        growing: false,
                         hidden_parts: HiddenParts::default(),
                         key_marks: &[],
                         value_marks: &[],

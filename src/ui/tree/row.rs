@@ -54,6 +54,8 @@ pub struct RowView<'a> {
     pub tree_focused: bool,
     /// Whether it was changed since the last save.
     pub edited: bool,
+    /// Whether more of it is still on its way: its size is that so far.
+    pub growing: bool,
     /// What is not painted because a text field covers it.
     pub hidden_parts: HiddenParts,
     /// What a search found in the key.
@@ -201,9 +203,14 @@ fn accessible_name(row: &RowView<'_>) -> String {
         }
         RowValue::Bool(value) => format!("{key}: {value}"),
         RowValue::Null => format!("{key}: null"),
-        RowValue::Array { items, .. } => format!("{key}: array, {}", counted(items, "item")),
-        RowValue::Object { members, .. } => format!("{key}: object, {}", counted(members, "member")),
+        RowValue::Array { items, .. } => format!("{key}: array, {}", size(items, "item", row.growing)),
+        RowValue::Object { members, .. } => format!("{key}: object, {}", size(members, "member", row.growing)),
     }
+}
+
+/// The number of children.
+fn size(children: u64, singular: &str, growing: bool) -> String {
+    format!("{}{}", counted(children, singular), if growing { " so far" } else { "" })
 }
 
 /// The key as it is read; an empty one in quotation marks, to be seen at all.
@@ -392,10 +399,10 @@ fn paint_value(painter: &Painter, row: &RowView<'_>, start: f32, middle: f32, ri
         RowValue::Bool(value) => excerpt(if value { "true" } else { "false" }, tokens.boolean),
         RowValue::Null => excerpt("null", tokens.muted),
         RowValue::Array { items, preview } => {
-            paint_container(painter, &counted(items, "item"), preview, start, middle, right, tokens)
+            paint_container(painter, &size(items, "item", row.growing), preview, start, middle, right, tokens)
         }
         RowValue::Object { members, preview } => {
-            paint_container(painter, &counted(members, "member"), preview, start, middle, right, tokens);
+            paint_container(painter, &size(members, "member", row.growing), preview, start, middle, right, tokens);
         }
     }
 }
@@ -436,6 +443,7 @@ mod tests {
             selected: false,
             tree_focused: false,
             edited: false,
+            growing: false,
             hidden_parts: HiddenParts::default(),
             key_marks: &[],
             value_marks: &[],

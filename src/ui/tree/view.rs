@@ -159,6 +159,7 @@ fn one_row(
         selected,
         tree_focused: tree.has_focus() || editor.is_some(),
         edited: false,
+        growing: session.is_growing(&shown.path),
         hidden_parts: HiddenParts {
             key: editor.is_some_and(|editor| editor.part == Part::Key),
             value: editor.is_some_and(|editor| editor.part == Part::Value),

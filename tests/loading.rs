@@ -1,0 +1,164 @@
+//! A large file while it is read: its beginning is shown, can be moved in, and becomes the document.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
+
+mod kit;
+mod program;
+
+use egui::Key;
+use egui_kittest::kittest::Queryable as _;
+use kit::Window;
+use program::{Program, stamp};
+use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use treekeep::document::{Fragment, Head};
+use treekeep::state::{Command, Content, DocumentId, Event, Go, Input, Opened};
+use treekeep::storage::{Call, Disk};
+
+fn opening(start: &str) -> (Program, DocumentId) {
+    let mut program = Program::new();
+    program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+    let id = program.id();
+    program.event(Event::Head(id, Head::of(start.as_bytes()).unwrap()));
+    (program, id)
+}
+
+fn opened(program: &mut Program, id: DocumentId, text: &str) {
+    let opened = Opened { fragment: Fragment::new(text).unwrap(), stamp: stamp(1), read_only: false };
+    program.event(Event::Opened(id, "/data/a.json".into(), opened));
+}
+
+/// What the rows show, a letter for an open container, and the selected one in brackets.
+fn rows(program: &Program) -> Vec<String> {
+    let session = program.state.shown().unwrap();
+    let root = session.document().root();
+    (0..session.rows())
+        .map(|number| {
+            let row = session.view.fold.row(root, number).unwrap();
+            let name = format!(
+                "{}{}",
+                row.path.iter().map(u64::to_string).collect::<Vec<_>>().join("."),
+                if row.open { "+" } else { "" }
+            );
+            if row.path == session.view.selection { format!("[{name}]") } else { name }
+        })
+        .collect()
+}
+
+#[test]
+fn what_was_opened_and_selected_in_the_beginning_stays() {
+    let (mut program, id) = opening(r#"{"a": {"b": [1, 2], "c": [1, [5, 6], 3, "#);
+    assert!(program.state.is_loading());
+    program.take(Input::Toggle([0].into()));
+    program.take(Input::Toggle([0, 1].into()));
+    program.take(Input::Toggle([0, 1, 1].into()));
+    program.take(Input::Go(Go::Down));
+    let before = ["+", "0+", "0.0", "0.1+", "0.1.0", "0.1.1+", "[0.1.1.0]", "0.1.1.1", "0.1.2"];
+    assert_eq!(rows(&program), before);
+    assert!(program.state.shown().unwrap().is_growing(&[0, 1].into()));
+    assert!(!program.state.shown().unwrap().is_growing(&[0, 0].into()));
+    opened(&mut program, id, r#"{"a": {"b": [1, 2], "c": [1, [5, 6], 3, 4, 5], "d": 0}, "e": 1}"#);
+    assert_eq!(rows(&program), [&before[..], &["0.1.3", "0.1.4", "0.2", "1"]].concat());
+    program.take(Input::Go(Go::Last));
+    assert_eq!(program.session().view.selection[..], [1]);
+}
+
+#[test]
+fn everything_open_stays_open() {
+    let (mut program, id) = opening("[[1, 2], [3, [4");
+    program.command(Command::ExpandAll);
+    assert_eq!(rows(&program), ["[+]", "0+", "0.0", "0.1", "1+", "1.0", "1.1+"]);
+    opened(&mut program, id, "[[1, 2], [3, [4, 5]], [6]]");
+    assert_eq!(rows(&program), ["[+]", "0+", "0.0", "0.1", "1+", "1.0", "1.1+", "1.1.0", "1.1.1", "2+", "2.0"]);
+}
+
+#[test]
+fn a_beginning_that_was_replaced_meanwhile_leaves_nothing() {
+    let (mut program, id) = opening("[[1, 2], [3, 4], ");
+    program.take(Input::Toggle([1].into()));
+    opened(&mut program, id, "[[1, 2], [4, 4], 5]");
+    assert_eq!(rows(&program), ["[+]", "0", "1", "2"]);
+}
+
+#[test]
+fn a_beginning_is_only_looked_at() {
+    let (mut program, id) = opening("[\"a\", \"b\", ");
+    program.edit(&[0], "Mine");
+    for command in [Command::Delete, Command::Save, Command::Undo, Command::Find, Command::Cut, Command::InsertInside] {
+        assert!(!command.is_enabled(&program.state), "{command:?}");
+        program.command(command);
+    }
+    program.take(Input::Paste("1".into(), true));
+    assert_eq!(program.state.shown().unwrap().document().to_bytes(), b"[\"a\", \"b\"]");
+    assert!(program.saves().is_empty());
+    opened(&mut program, id, "[\"a\", \"b\", 3]");
+    assert_eq!((program.text().as_str(), program.session().unsaved()), ("[\"a\", \"b\", 3]", 0));
+}
+
+/// Lets the first read of a file pass, and holds the others until it is told.
+#[derive(Default)]
+struct Gate {
+    reads: AtomicUsize,
+    is_open: Mutex<bool>,
+    opened: Condvar,
+    waited: AtomicBool,
+}
+
+impl Gate {
+    fn disk(self: &Arc<Self>) -> Disk {
+        let gate = Arc::clone(self);
+        Disk::with_hook(move |call, path| {
+            if call == Call::Read && path.ends_with("large.json") && gate.reads.fetch_add(1, Ordering::SeqCst) > 0 {
+                gate.waited.store(true, Ordering::SeqCst);
+                let held = gate.opened.wait_while(gate.is_open.lock().unwrap(), |open| !*open);
+                drop(held.unwrap());
+            }
+            Ok(())
+        })
+    }
+
+    fn open(&self) {
+        *self.is_open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+}
+
+fn large() -> (Arc<tempfile::TempDir>, String) {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let items: Vec<String> = (0..700_000).map(|n| format!("{{\"id\": {n}}}")).collect();
+    let text = format!("[{}]", items.join(", "));
+    fs::write(folder.path().join("large.json"), &text).unwrap();
+    (folder, text)
+}
+
+#[test]
+fn the_first_rows_are_there_before_the_rest_is_read() {
+    let (folder, text) = large();
+    let gate = Arc::new(Gate::default());
+    let mut window = Window::on(gate.disk(), folder, &["large.json"], None);
+    window.wait_part("items so far");
+    window.wait("Opening…");
+    window.click("3: object, 1 member");
+    window.key(Key::ArrowRight);
+    window.wait("id: 3");
+    gate.open();
+    window.wait("Saved");
+    assert!(gate.waited.load(Ordering::SeqCst));
+    window.wait("large.json: array, 700,000 items");
+    window.wait("id: 3");
+    let session = window.harness.state().state().session().unwrap();
+    assert_eq!(session.view.selection[..], [3]);
+    assert_eq!(session.document().byte_len(), text.len() as u64);
+}
+
+#[test]
+fn reading_the_rest_can_be_stopped() {
+    let (folder, _) = large();
+    let gate = Arc::new(Gate::default());
+    let mut window = Window::on(gate.disk(), folder, &["large.json"], None);
+    window.wait_part("items so far");
+    window.click("Cancel");
+    gate.open();
+    window.wait("New");
+    assert!(matches!(window.harness.state().state().tab().map(|tab| &tab.content), None::<&Content>));
+}
