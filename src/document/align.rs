@@ -1,14 +1,16 @@
 //! Which children of two containers belong together: members by key, elements by what they are.
 //!
-//! Elements are matched in four steps: the common head and tail, byte for byte; items that stand once on either side, in the
+//! First [`runs`] passes what is the same. Elements are then matched in three steps: items that stand once on either side, in the
 //! longest run that keeps their order (as patience diff does, O(n log n) whatever the input); the small gaps between them by
 //! Myers' algorithm; and what is left by likeness: objects that share an identifying member or half of what they hold, and
 //! what stands alone in the same place.
 
 use super::node::{Child, Node};
+use super::runs::{Run, runs};
 use super::scalar::{self, Kind};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
 /// A stretch of two containers' children, as child numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ pub fn same_bytes(a: &Node, b: &Node) -> bool {
     }
 }
 
-fn same_child(a: &Child, b: &Child) -> bool {
+pub(super) fn same_child(a: &Child, b: &Child) -> bool {
     let keys = match (&a.key, &b.key) {
         (Some(a), Some(b)) => a.bytes() == b.bytes(),
         (None, None) => true,
@@ -61,28 +63,69 @@ fn same_child(a: &Child, b: &Child) -> bool {
 
 /// Aligns the children of two containers of the same kind, in the order of the later one as far as there is one.
 pub fn align(a: &Node, b: &Node) -> Vec<Span> {
-    let count = a.child_count();
-    if same_bytes(a, b) {
-        return if count == 0 { Vec::new() } else { vec![Span::Same { a: 0, b: 0, count }] };
-    }
-    let (head, tail) = common_ends(a, b);
-    let (rest_a, rest_b) = (middle(a, head, tail), middle(b, head, tail));
     let mut spans = Vec::new();
-    push(&mut spans, Span::Same { a: 0, b: 0, count: head });
-    let between = if a.kind() == Kind::Object { members(&rest_a, &rest_b) } else { elements(&rest_a, &rest_b) };
-    for span in between {
-        push(
-            &mut spans,
-            match span {
-                Span::Same { a, b, count } => Span::Same { a: a + head, b: b + head, count },
-                Span::Pair { a, b } => Span::Pair { a: a + head, b: b + head },
-                Span::Gone(a) => Span::Gone(a + head),
-                Span::New(b) => Span::New(b + head),
-            },
-        );
+    if a.is_same(b) {
+        push(&mut spans, Span::Same { a: 0, b: 0, count: a.child_count() });
+        return spans;
     }
-    push(&mut spans, Span::Same { a: count - tail, b: b.child_count() - tail, count: tail });
+    let runs = runs(a, b);
+    let end = Run { a: a.child_count(), b: b.child_count(), count: 0 };
+    let gaps = || {
+        let starts = std::iter::once((0, 0)).chain(runs.iter().map(|run| (run.a + run.count, run.b + run.count)));
+        starts.zip(runs.iter().chain([&end])).map(|((a, b), next)| (a..next.a, b..next.b))
+    };
+    if a.kind() == Kind::Object {
+        // A member may have gone to any other gap.
+        let (numbers_a, rest_a) = members_in(a, gaps().map(|(a, _)| a));
+        let (numbers_b, rest_b) = members_in(b, gaps().map(|(_, b)| b));
+        let mut runs = runs.iter().peekable();
+        for span in members(&rest_a, &rest_b) {
+            let span = span.moved(|a| numbers_a[a as usize], |b| numbers_b[b as usize]);
+            let is_before = |run: &&Run| match span {
+                Span::Gone(a) => run.a < a,
+                Span::New(b) | Span::Pair { b, .. } | Span::Same { b, .. } => run.b < b,
+            };
+            while let Some(run) = runs.next_if(|run| is_before(run)) {
+                push(&mut spans, run.span());
+            }
+            push(&mut spans, span);
+        }
+        runs.for_each(|run| push(&mut spans, run.span()));
+    } else {
+        for ((of_a, of_b), run) in gaps().zip(runs.iter().chain([&end])) {
+            let children = |node: &Node, range: Range<u64>| -> Vec<Child> {
+                node.children_from(range.start).take((range.end - range.start) as usize).collect()
+            };
+            let (from_a, from_b) = (of_a.start, of_b.start);
+            for span in elements(&children(a, of_a), &children(b, of_b)) {
+                push(&mut spans, span.moved(|a| a + from_a, |b| b + from_b));
+            }
+            push(&mut spans, run.span());
+        }
+    }
     spans
+}
+
+impl Run {
+    fn span(&self) -> Span {
+        Span::Same { a: self.a, b: self.b, count: self.count }
+    }
+}
+
+impl Span {
+    fn moved(self, of_a: impl Fn(u64) -> u64, of_b: impl Fn(u64) -> u64) -> Self {
+        match self {
+            Self::Same { a, b, count } => Self::Same { a: of_a(a), b: of_b(b), count },
+            Self::Pair { a, b } => Self::Pair { a: of_a(a), b: of_b(b) },
+            Self::Gone(a) => Self::Gone(of_a(a)),
+            Self::New(b) => Self::New(of_b(b)),
+        }
+    }
+}
+
+/// The members in some stretches of an object, with their numbers in it.
+fn members_in(node: &Node, ranges: impl Iterator<Item = Range<u64>>) -> (Vec<u64>, Vec<Child>) {
+    ranges.flat_map(|range| range.clone().zip(node.children_from(range.start))).unzip()
 }
 
 /// Appends a span; neighbouring stretches of the same become one.
@@ -98,59 +141,7 @@ fn push(spans: &mut Vec<Span>, span: Span) {
     }
 }
 
-fn middle(node: &Node, head: u64, tail: u64) -> Vec<Child> {
-    let count = node.child_count() - head - tail;
-    node.children_from(head).take(count as usize).collect()
-}
-
-/// How many children are the same from the start, and how many of the rest from the end.
-fn common_ends(a: &Node, b: &Node) -> (u64, u64) {
-    let shorter = a.child_count().min(b.child_count());
-    let known = common_head_of_text(a, b).unwrap_or(0).min(shorter);
-    let same = a.children_from(known).zip(b.children_from(known)).take_while(|(a, b)| same_child(a, b)).count() as u64;
-    let head = known + same;
-    let room = shorter - head;
-    let mut tail = 0;
-    // From the end, in blocks that are walked forwards.
-    const BLOCK: u64 = 64;
-    while tail < room {
-        let size = BLOCK.min(room - tail);
-        let block =
-            |node: &Node| -> Vec<Child> { node.children_from(node.child_count() - tail - size).take(size as usize).collect() };
-        let same = block(a).iter().rev().zip(block(b).iter().rev()).take_while(|(a, b)| same_child(a, b)).count() as u64;
-        tail += same;
-        if same < size {
-            break;
-        }
-    }
-    (head, tail)
-}
-
-/// A number of children that are the same for sure, where both containers stand in one piece: up to the first byte that differs.
-fn common_head_of_text(a: &Node, b: &Node) -> Option<u64> {
-    let (text_a, text_b) = (a.raw_text()?, b.raw_text()?);
-    let first = first_difference(text_a, text_b);
-    // On a closing bracket the last child may go on in the other text: `[12]`, `[123]`.
-    let number = |node: &Node| match node.child_at_offset(first as u64) {
-        Some((k, ..)) => k,
-        None if first <= 1 => 0,
-        None => node.child_count().saturating_sub(1),
-    };
-    Some(number(a).min(number(b)))
-}
-
-fn first_difference(a: &[u8], b: &[u8]) -> usize {
-    const STEP: usize = 4096;
-    let length = a.len().min(b.len());
-    let mut at = 0;
-    // Whole blocks first: they are compared by the platform's fastest means.
-    while at + STEP <= length && a[at..at + STEP] == b[at..at + STEP] {
-        at += STEP;
-    }
-    at + a[at..length].iter().zip(&b[at..length]).take_while(|(a, b)| a == b).count()
-}
-
-fn hash_of(child: &Child) -> u64 {
+pub(super) fn hash_of(child: &Child) -> u64 {
     match child.node.raw_text() {
         Some(text) => hash(text),
         None => hash(&child.node.to_bytes()),
@@ -210,7 +201,7 @@ fn elements(a: &[Child], b: &[Child]) -> Vec<Span> {
 }
 
 /// Places of items that stand once on either side, as many as can be had without crossing: the longest increasing subsequence.
-fn anchors(a: &[u64], b: &[u64]) -> Vec<(usize, usize)> {
+pub(super) fn anchors(a: &[u64], b: &[u64]) -> Vec<(usize, usize)> {
     let once = |hashes: &[u64]| -> ByHash<Option<usize>> {
         let mut places = ByHash::with_capacity_and_hasher(hashes.len(), BuildHasherDefault::default());
         for (place, &hash) in hashes.iter().enumerate() {
@@ -253,8 +244,8 @@ fn gap(
     b: &[Child],
     hash_a: &[u64],
     hash_b: &[u64],
-    range_a: std::ops::Range<usize>,
-    range_b: std::ops::Range<usize>,
+    range_a: Range<usize>,
+    range_b: Range<usize>,
     spans: &mut Vec<Span>,
 ) {
     /// Larger gaps hold so many copies of the same items that nobody could say which belongs to which.
@@ -280,7 +271,7 @@ fn gap(
 }
 
 /// Pairs what is alike, in order; what is left over in the same place is a pair, too, where as many went as came.
-fn alike(a: &[Child], b: &[Child], range_a: std::ops::Range<usize>, range_b: std::ops::Range<usize>, spans: &mut Vec<Span>) {
+fn alike(a: &[Child], b: &[Child], range_a: Range<usize>, range_b: Range<usize>, spans: &mut Vec<Span>) {
     /// How far ahead a partner is looked for.
     const AHEAD: usize = 32;
     let mut from_b = range_b.start;
@@ -301,7 +292,7 @@ fn alike(a: &[Child], b: &[Child], range_a: std::ops::Range<usize>, range_b: std
     leftovers(a, b, alone, from_b..range_b.end, spans);
 }
 
-fn leftovers(a: &[Child], b: &[Child], range_a: std::ops::Range<usize>, range_b: std::ops::Range<usize>, spans: &mut Vec<Span>) {
+fn leftovers(a: &[Child], b: &[Child], range_a: Range<usize>, range_b: Range<usize>, spans: &mut Vec<Span>) {
     let unlike = |(at_a, at_b): (usize, usize)| likeness(&a[at_a].node, &b[at_b].node) == Likeness::Unlike;
     if range_a.len() == range_b.len() && !range_a.clone().zip(range_b.clone()).any(unlike) {
         return range_a.zip(range_b).for_each(|(a, b)| push(spans, Span::Pair { a: a as u64, b: b as u64 }));

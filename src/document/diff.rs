@@ -4,7 +4,7 @@
 //! without a look inside. A difference counts once, at the outermost
 //! place that differs. Formatting is no difference; numbers are compared as text, strings as what they stand for.
 
-use super::align::{Span, align, same_bytes};
+use super::align::{Span, align};
 use super::node::{Child, Node};
 use super::path::{Path, Shift};
 use super::scalar::{self, Kind};
@@ -82,7 +82,6 @@ pub fn compare_all(before: &Node, after: &Node, listed: usize, watch: &mut dyn F
         match task {
             Task::Found(difference) => found.add(difference),
             Task::Pair(a, b, path_a, path_b) => match (a.kind(), b.kind()) {
-                _ if same_bytes(&a, &b) => {}
                 (Kind::Object, Kind::Object) | (Kind::Array, Kind::Array) => {
                     children(&a, &b, &path_a, &path_b, &mut found, &mut tasks);
                 }

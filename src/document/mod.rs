@@ -26,6 +26,7 @@ mod pieces;
 pub mod pointer;
 mod problem;
 mod record;
+mod runs;
 pub mod scalar;
 mod scan;
 pub mod search;
