@@ -5,7 +5,6 @@ mod kit;
 mod program;
 
 use egui::Key;
-use egui_kittest::kittest::Queryable as _;
 use kit::Window;
 use program::{Program, stamp};
 use std::fs;

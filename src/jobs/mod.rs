@@ -154,7 +154,9 @@ impl Jobs {
             }
             Effect::StopOpening(id) => self.opening.get(&id).into_iter().for_each(Stop::now),
             Effect::ComputeDigest(id, stamp, fragment) => {
-                self.spawn("digest", move || outbox.send(Event::Digest(id, stamp, storage::Digest::of(fragment.text()))));
+                self.spawn("digest", move || {
+                    outbox.send(Event::Digest(id, stamp, storage::Digest::of_text(fragment.text(), &Threads)))
+                });
             }
             Effect::ReadMended(id, bytes) => self.spawn("read", move || open::read_mended(&outbox, id, bytes)),
             Effect::Save(order) => {
@@ -167,7 +169,7 @@ impl Jobs {
                 Some(watcher) if watcher.path == path => watcher.know(version),
                 _ => {
                     self.watching.remove(&id);
-                    if let Some(watcher) = watch::start(surroundings, outbox, id, path, version) {
+                    if let Some(watcher) = watch::start(surroundings, outbox, id, path, version, self.closing.clone()) {
                         self.watching.insert(id, watcher);
                     }
                 }

@@ -1,10 +1,8 @@
 //! Watching a file: hints from the file system and a look at the metadata every two seconds. The version decides.
 
-use super::{Outbox, Surroundings};
-use crate::document::{Fragment, ScanError};
+use super::{Outbox, Stop, Surroundings, Threads};
 use crate::state::{DocumentId, Event};
 use crate::storage::{self, Digest, Hint, Look, OpenError, SystemClock, Version};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -64,6 +62,7 @@ pub fn start(
     id: DocumentId,
     path: PathBuf,
     version: Version,
+    stop: Stop,
 ) -> Option<Watcher> {
     let (control, messages) = mpsc::channel();
     let hints = control.clone();
@@ -100,6 +99,7 @@ pub fn start(
             gone: false,
             broken: None,
             read_at: None,
+            stop,
         };
         watch.run(&messages);
         drop(kept);
@@ -123,6 +123,8 @@ struct Watch<'a> {
     /// The digest of a text that is not JSON, and how often it was read.
     broken: Option<(Digest, u32)>,
     read_at: Option<Instant>,
+    /// The window is closed.
+    stop: Stop,
 }
 
 impl Watch<'_> {
@@ -179,7 +181,8 @@ impl Watch<'_> {
         match storage::look(disk, &SystemClock, self.path, &self.known.stamp) {
             Ok(Look::Same) if !self.gone && self.broken.is_none() => {}
             Ok(Look::Gone) => self.tell_gone(),
-            Ok(_) => self.read(),
+            Ok(Look::Other) => self.read(false),
+            Ok(Look::Same | Look::Unsure) => self.read(true),
             // Not to be reached at the moment: that says nothing of the file.
             Err(error) => log::debug!("{}: {error}", self.path.display()),
         }
@@ -192,45 +195,55 @@ impl Watch<'_> {
         }
     }
 
-    fn read(&mut self) {
+    fn read(&mut self, is_like_known: bool) {
         if storage::has_coarse_times(self.path) && self.read_at.is_some_and(|read_at| read_at.elapsed() < self.coarse_pause()) {
             return;
         }
         self.read_at = Some(Instant::now());
         let disk = &self.surroundings.disk;
-        // Most looks find what is known: for that nothing is held.
-        let (version, read_only) = match storage::version_of(disk, &SystemClock, self.path) {
-            Ok(found) => found,
-            Err(OpenError::Missing(_)) => return self.tell_gone(),
-            Err(error) => return log::debug!("{error}"),
-        };
-        if version.digest == self.known.digest {
-            let touched = self.gone || !version.stamp.same_metadata(&self.known.stamp);
-            (self.known, self.gone, self.broken) = (version, false, None);
-            if touched {
-                self.outbox.send(Event::DiskTouched(self.id, version, read_only));
+        // Where it looks as it was it most likely is: for that nothing is held in memory.
+        if is_like_known {
+            match storage::version_of(disk, &SystemClock, self.path) {
+                Ok((version, read_only)) if version.digest == self.known.digest => return self.know(version, read_only),
+                Ok(_) => {}
+                Err(OpenError::Missing(_)) => return self.tell_gone(),
+                Err(error) => return log::debug!("{error}"),
             }
-            return;
         }
-        let read = match storage::read(disk, &SystemClock, self.path, &mut |_, _| ControlFlow::Continue(())) {
-            Ok(read) => read,
+        let loaded = match storage::load(disk, &SystemClock, self.path, &Threads, &|_, _| self.stop.asked()) {
+            Ok(loaded) => loaded,
             Err(OpenError::Missing(_)) => return self.tell_gone(),
             Err(error) => return log::debug!("{error}"),
         };
-        let version = Version { stamp: read.stamp, digest: Digest::of(&read.bytes) };
-        match Fragment::watched(read.bytes, &mut |_| ControlFlow::Continue(())) {
+        let text = match &loaded.fragment {
+            Ok(fragment) => fragment.text(),
+            Err((_, bytes)) => bytes,
+        };
+        let version = Version { stamp: loaded.stamp, digest: Digest::of_text(text, &Threads) };
+        if version.digest == self.known.digest {
+            return self.know(version, loaded.read_only);
+        }
+        match loaded.fragment {
             Ok(fragment) => {
                 (self.known, self.gone, self.broken) = (version, false, None);
                 self.outbox.send(Event::DiskChanged(self.id, version, fragment));
             }
-            Err((ScanError::Problem(problem), _)) => {
+            Err((problem, _)) => {
                 let times = self.broken.filter(|(digest, _)| *digest == version.digest).map_or(0, |(_, times)| times) + 1;
                 self.broken = Some((version.digest, times));
                 if times == PATIENCE.0 {
                     self.outbox.send(Event::DiskNotJson(self.id, problem));
                 }
             }
-            Err((ScanError::Cancelled, _)) => {}
+        }
+    }
+
+    /// The content is as it was.
+    fn know(&mut self, version: Version, read_only: bool) {
+        let touched = self.gone || !version.stamp.same_metadata(&self.known.stamp);
+        (self.known, self.gone, self.broken) = (version, false, None);
+        if touched {
+            self.outbox.send(Event::DiskTouched(self.id, version, read_only));
         }
     }
 

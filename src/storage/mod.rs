@@ -22,6 +22,7 @@ mod backup;
 mod clock;
 mod disk;
 mod error;
+mod hash;
 mod head;
 mod in_place;
 mod journal;

@@ -154,8 +154,10 @@ pub struct Version {
 pub enum Look {
     /// Nothing changed.
     Same,
-    /// The content has to be read to know.
+    /// It looks the same, and the content has to be read to know.
     Unsure,
+    /// It looks different; most likely the content is, too.
+    Other,
     /// There is no file.
     Gone,
 }
@@ -173,8 +175,11 @@ pub fn look(disk: &Disk, clock: &dyn Clock, path: &Path, known: &Stamp) -> io::R
         Err(error) => return Err(error),
     };
     let now = Stamp::of(&metadata, seen_ns);
-    let sure = now.same_metadata(known) && known.is_settled() && !has_coarse_times(path);
-    Ok(if sure { Look::Same } else { Look::Unsure })
+    Ok(match now.same_metadata(known) {
+        false => Look::Other,
+        true if known.is_settled() && !has_coarse_times(path) => Look::Same,
+        true => Look::Unsure,
+    })
 }
 
 /// Whether the file system keeps times badly or late: FAT, NFS, SMB, FUSE.
