@@ -4,9 +4,10 @@
 mod program;
 
 use program::{Program, TEXT, stamp, version};
+use std::sync::{Arc, Weak};
 use treekeep::document::{Document, Fragment, Path};
 use treekeep::state::session::{Part, Purpose};
-use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, Go, Input, Opened, PickPurpose, Status};
+use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Status};
 use treekeep::storage::{Digest, Expected};
 
 #[test]
@@ -529,4 +530,34 @@ fn a_document_without_a_file_is_never_called_saved() {
     let order = program.save();
     program.saved(&order);
     assert_eq!((program.status(), program.session().name.as_str()), (Status::Saved, "new.json"));
+}
+
+/// Loads `text` from the disk, as another program wrote it; gives what is left of it when nobody holds it any more.
+fn other_loads(program: &mut Program, text: &str) -> Weak<Fragment> {
+    let fragment = Fragment::new(text).unwrap();
+    let id = program.id();
+    program.event(Event::DiskChanged(id, version(text), fragment.clone()));
+    program.compare();
+    assert_eq!(program.text(), text);
+    Arc::downgrade(&fragment)
+}
+
+#[test]
+fn a_version_that_is_forgotten_holds_no_memory() {
+    let mut program = Program::open("[1]");
+    assert!(!Command::ForgetEarlier.is_enabled(&program.state));
+    let second = other_loads(&mut program, "[2]");
+    program.command(Command::Find);
+    program.take(Input::Find(FindInput::Text("2".into())));
+    program.take(Input::Find(FindInput::Close));
+    let third = other_loads(&mut program, "[3]");
+    program.command(Command::Compare);
+    program.command(Command::ForgetEarlier);
+    program.effects.clear();
+    assert!(second.upgrade().is_none() && third.upgrade().is_some());
+    assert!(program.session().loaded.is_none() && !Command::Undo.is_enabled(&program.state));
+    assert_eq!((program.text().as_str(), program.status()), ("[3]", Status::Saved));
+    program.command(Command::New);
+    program.effects.clear();
+    assert!(third.upgrade().is_none(), "a document that is closed holds nothing");
 }

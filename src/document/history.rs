@@ -138,6 +138,41 @@ impl<B, V: Clone> History<B, V> {
         self.eras[self.current().era].saved.distance(self.current)
     }
 
+    /// The document from before the text of the current era came from the disk, while undo still leads to it.
+    pub fn earlier(&self) -> Option<&Document> {
+        Some(&self.revisions[self.era_start(self.current).checked_sub(1)?].document)
+    }
+
+    /// Forgets all from before the current era: undo ends there, and what those documents alone held needs no memory.
+    pub fn forget_earlier(&mut self) {
+        self.forget(self.era_start(self.current));
+    }
+
+    /// Forgets what stands before [`History::earlier`], if those are versions that nobody edited.
+    pub fn forget_unedited(&mut self) {
+        let Some(last) = self.era_start(self.current).checked_sub(1) else { return };
+        let start = self.era_start(last);
+        let edited = self.revisions[..start].windows(2).any(|pair| pair[0].era == pair[1].era);
+        if !edited {
+            self.forget(start);
+        }
+    }
+
+    /// The first revision of the era of the one at `index`.
+    fn era_start(&self, index: usize) -> usize {
+        let era = self.revisions[index].era;
+        self.revisions[..index].iter().rposition(|revision| revision.era != era).map_or(0, |other| other + 1)
+    }
+
+    /// The revision at `first`, which is not behind the current one, becomes the oldest.
+    fn forget(&mut self, first: usize) {
+        self.revisions.drain(..first);
+        self.revisions[0].shifts = Arc::new([]);
+        self.current -= first;
+        let marks = self.cut.iter_mut().map(|(_, mark, _)| mark).chain(self.eras.iter_mut().map(|era| &mut era.saved));
+        marks.for_each(|mark| mark.index = mark.index.saturating_sub(first));
+    }
+
     /// Records a step; what was undone is cut off. Says whether it became a part of the step before.
     pub fn push(&mut self, step: Step<V>, now_ms: u64) -> bool {
         let era = self.current().era;
@@ -281,6 +316,44 @@ mod tests {
         assert_eq!((history.unsaved_steps(), text(&history).as_str()), (1, "1"));
         history.redo();
         assert_eq!(history.unsaved_steps(), 0);
+    }
+
+    #[test]
+    fn earlier_versions_are_forgotten_and_the_rest_stays() {
+        let mut history = history();
+        push(&mut history, "1");
+        history.load(step("2", None), 200, 0);
+        assert_eq!(history.earlier().map(Document::to_bytes), Some(b"1".to_vec()));
+        let three = push(&mut history, "3");
+        push(&mut history, "4");
+        history.undo();
+        history.undo();
+        history.forget_earlier();
+        assert_eq!((text(&history).as_str(), history.undo_label(), history.unsaved_steps()), ("2", None, 0));
+        assert!(history.earlier().is_none() && history.undo().is_none());
+        history.redo();
+        history.redo();
+        assert_eq!((text(&history).as_str(), history.unsaved_steps(), *history.base()), ("4", 2, 200));
+        history.saved(three, 201);
+        assert_eq!((history.unsaved_steps(), *history.base()), (1, 201));
+    }
+
+    #[test]
+    fn only_what_nobody_edited_is_forgotten_by_itself() {
+        let mut history = history();
+        for number in 1..4 {
+            history.load(step(&number.to_string(), None), number, 0);
+            history.forget_unedited();
+        }
+        assert_eq!(history.earlier().map(Document::to_bytes), Some(b"2".to_vec()));
+        history.undo();
+        assert_eq!((text(&history).as_str(), *history.base(), history.undo_label()), ("2", 2, None));
+        push(&mut history, "22");
+        history.load(step("5", None), 5, 0);
+        history.load(step("6", None), 6, 0);
+        history.forget_unedited();
+        assert_eq!(std::iter::from_fn(|| history.undo()).count(), 3);
+        assert_eq!(text(&history), "2");
     }
 
     #[test]

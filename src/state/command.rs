@@ -116,6 +116,8 @@ pub enum Command {
     SaveWithoutBackup,
     /// Selects the first difference of a version that was loaded.
     ShowChange,
+    /// Frees the memory of the version before a load.
+    ForgetEarlier,
     /// Takes back that a version was loaded.
     UndoLoad,
     /// Tries a failed save again.
@@ -227,6 +229,12 @@ pub const TABLE: &[Entry] = &[
     entry(Command::Settings, "Settings…", "Choose when to save by itself, and how many versions are kept.", &["Ctrl+,"]),
     entry(Command::SaveWithoutBackup, "Save without backup", "Save although the version on disk can't be kept.", &[]),
     entry(Command::ShowChange, "Show", "Go to the first value that differs.", &[]),
+    entry(
+        Command::ForgetEarlier,
+        "Forget the earlier version",
+        "Free the memory of the version from before another one was loaded; undo ends there then.",
+        &[],
+    ),
     entry(Command::UndoLoad, "Undo", "Go back to the version from before.", &[]),
     entry(Command::Retry, "Retry", "Try to save again.", &[]),
     entry(Command::SaveAgain, "Save again", "Write the file that was deleted once more.", &[]),
@@ -299,6 +307,7 @@ impl Command {
                 matches!(session.status_of_disk(), Status::Conflict | Status::ChangedOnDisk) && session.saving.is_none()
             }
             Self::ShowChange | Self::UndoLoad => session.loaded.is_some(),
+            Self::ForgetEarlier => session.earlier_bytes() > 0 && session.saving.is_none(),
             Self::Retry => session.failure.is_some() && session.saving.is_none(),
             Self::SaveAgain => session.status_of_disk() == Status::DeletedOnDisk && session.saving.is_none(),
             Self::Cancel => session.saving.is_some() || session.editor.is_some() || session.find.is_open || merges,

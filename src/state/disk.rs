@@ -1,6 +1,6 @@
 //! Saving, and meeting the versions of others.
 
-use super::super::session::{Base, Differences, Failure, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs, View};
+use super::super::session::{Base, Differences, Failure, LARGE, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs, View};
 use super::super::{Content, DocumentId, State};
 use super::{CompareFor, Effect, Now, PickPurpose, SaveEnd, SaveOrder, files, navigate};
 use crate::document::path::map_all;
@@ -418,11 +418,29 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
         Step { document: document.clone(), label: "Load from disk".into(), shifts: comparison.shifts, view_before, group: None };
     session.history.load(step, Base::Version(version), now.ms);
     session.stands_on(version.digest, document.clone());
+    if session.earlier_bytes() >= LARGE {
+        // A log that another program goes on writing must not fill the memory with what it was.
+        session.history.forget_unedited();
+        let spare = session.bases.len().saturating_sub(2);
+        session.bases.drain(..spare);
+    }
     session.journal.note_if_begun(Note::Load(version.digest, document.byte_len(), document.clone()));
     session.metrics.unsaved_since_ms = None;
     session.on_disk = OnDisk::Known(Theirs { document, version, when: now.clock(version.stamp.modified_ns), differing: None });
     session.loaded = Some(Loaded { revision: session.history.current().id, text, first });
     (session.failure, session.differences, session.notice) = (None, None, None);
+}
+
+/// Frees what the version from before the last load holds.
+pub fn forget_earlier(state: &mut State) {
+    let Some(session) = state.session_mut() else { return };
+    let freed = session.earlier_bytes();
+    session.history.forget_earlier();
+    let base = session.history.base().digest();
+    session.bases.retain(|(digest, _)| *digest == base);
+    (session.loaded, session.differences) = (None, None);
+    session.find.forget();
+    session.notice = Some(format!("The earlier version is forgotten: {} MB are free again.", freed / 1_000_000));
 }
 
 /// Selects the first value that a load changed.

@@ -216,6 +216,15 @@ pub fn close(session: &mut Session, id: DocumentId, effects: &mut Vec<Effect>) {
     }
 }
 
+impl Find {
+    /// Forgets what was found, in a document that may be an earlier one; the next use of the bar searches anew.
+    pub fn forget(&mut self) {
+        if !self.is_open {
+            (self.search, self.again) = (None, None);
+        }
+    }
+}
+
 /// Searches for another query.
 fn begin(session: &mut Session, id: DocumentId, number: u64, effects: &mut Vec<Effect>) {
     if session.find.origin.is_none() {

@@ -221,6 +221,9 @@ impl Status {
     }
 }
 
+/// Texts of so many bytes are worth being forgotten.
+pub const LARGE: u64 = 256_000_000;
+
 /// One open document.
 pub struct Session {
     /// Its file; `None` for one that was never saved.
@@ -325,6 +328,11 @@ impl Session {
     pub fn base_document(&self) -> Option<Document> {
         let digest = self.history.base().digest();
         self.bases.iter().rev().find(|(known, _)| *known == digest).map(|(_, document)| document.clone())
+    }
+
+    /// Bytes of the text from before a load that undo leads back to.
+    pub fn earlier_bytes(&self) -> u64 {
+        self.history.earlier().map_or(0, Document::byte_len)
     }
 
     /// The document as it is shown.

@@ -475,6 +475,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::Settings => state.dialog = Some(Dialog::Settings),
         Command::SaveWithoutBackup => disk::save_without_backup(state, now, effects),
         Command::ShowChange => disk::show_change(state),
+        Command::ForgetEarlier => disk::forget_earlier(state),
         Command::UndoLoad => edits::undo(state),
         Command::Retry => disk::retry(state, now, effects),
         Command::SaveAgain => disk::save_again(state, now, effects),

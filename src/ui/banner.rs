@@ -1,6 +1,7 @@
 //! The banner: what happened, that nothing is lost, and what can be done. Only where there is something to decide or to know.
 
 use crate::state::command::Command;
+use crate::state::session::LARGE;
 use crate::state::{Input, Session, State, Status};
 use crate::ui::format::counted;
 use crate::ui::theme;
@@ -109,7 +110,11 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
         banners.push(Banner {
             subject: format!("{name}:"),
             text: format!(" {}", loaded.text),
-            choices: vec![Command::ShowChange, Command::UndoLoad, Command::Dismiss],
+            choices: if session.earlier_bytes() >= LARGE {
+                vec![Command::ShowChange, Command::UndoLoad, Command::ForgetEarlier, Command::Dismiss]
+            } else {
+                vec![Command::ShowChange, Command::UndoLoad, Command::Dismiss]
+            },
             tone: Tone::Remark,
         });
     }

@@ -62,7 +62,7 @@ fn file_menu(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     ui.separator();
     items(ui, state, &[Command::Save, Command::SaveCopy, Command::CheckDisk], inputs);
     ui.separator();
-    items(ui, state, &[Command::FileHistory, Command::Merge, Command::Recover], inputs);
+    items(ui, state, &[Command::FileHistory, Command::Merge, Command::Recover, Command::ForgetEarlier], inputs);
     ui.separator();
     items(ui, state, &[Command::Settings, Command::Close], inputs);
 }
