@@ -30,7 +30,7 @@ fn main() {
     let (mine, theirs) = (changed(1), changed(2));
     let read_anew = |document: &Document| Document::parse(document.to_bytes()).unwrap_or_else(|problem| panic!("{problem}"));
     let disk = read_anew(&theirs);
-    let go_on = || ControlFlow::Continue(());
+    let go_on = |_: &treekeep::document::Node| ControlFlow::Continue(());
     for (name, a, b) in [
         ("compare with what was read", &base, &disk),
         ("compare with what was edited", &base, &theirs),

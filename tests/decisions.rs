@@ -418,7 +418,7 @@ fn a_text_that_is_not_json_is_mended_on_the_old_base() {
     let id = program.id();
     let text = "[1,, 2]";
     let problem = Document::parse(text).unwrap_err();
-    program.event(Event::NotJson(id, "/data/a.json".into(), std::sync::Arc::new(text.into()), version(text), problem));
+    program.event(Event::NotJson(id, "/data/a.json".into(), Arc::new(text.into()), version(text), problem));
     program.take(Input::Mend("[1, 2]".into()));
     program.take(Input::CloseRequested);
     assert_eq!(program.state.dialog, Some(Dialog::Close), "what was mended is not dropped in silence");

@@ -262,7 +262,7 @@ fn recovered_edits_on_a_changed_file_are_merged() {
 fn merge(program: &mut Program) {
     let place = program.effects.iter().position(|effect| matches!(effect, Effect::Merge(..))).expect("a merge was ordered");
     let Effect::Merge(id, order) = program.effects.remove(place) else { unreachable!() };
-    let merge = Merge::new(&order.base, &order.mine, &order.theirs, &mut || ControlFlow::Continue(())).unwrap();
+    let merge = Merge::new(&order.base, &order.mine, &order.theirs, &mut |_| ControlFlow::Continue(())).unwrap();
     program.event(Event::Merged(id, order, Box::new(merge)));
 }
 
@@ -271,7 +271,7 @@ fn finish(program: &mut Program) {
     let Effect::FinishMerge(id, merge) = program.effects.remove(place) else { unreachable!() };
     let document = merge.document().unwrap();
     let compare =
-        |a: &Document, b: &Document| treekeep::document::compare(a.root(), b.root(), &mut || ControlFlow::Continue(())).unwrap();
+        |a: &Document, b: &Document| treekeep::document::compare(a.root(), b.root(), &mut |_| ControlFlow::Continue(())).unwrap();
     let done =
         MergeDone { to_theirs: compare(merge.mine(), merge.theirs()), to_merged: compare(merge.theirs(), &document), document };
     program.event(Event::MergeDone(id, Ok(Box::new(done))));

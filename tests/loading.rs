@@ -11,7 +11,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use treekeep::document::{Fragment, Head};
-use treekeep::state::{Command, DocumentId, Event, Go, Input, Opened};
+use treekeep::state::{Command, DocumentId, Effect, Event, Go, Input, Opened, Task};
 use treekeep::storage::{Call, Disk};
 
 fn opening(start: &str) -> (Program, DocumentId) {
@@ -160,4 +160,48 @@ fn reading_the_rest_can_be_stopped() {
     gate.open();
     window.wait("New");
     assert!(window.harness.state().state().tab().is_none());
+}
+
+/// A disk on which each read takes its time.
+fn slow_disk() -> Disk {
+    Disk::with_hook(|call, path| {
+        if call == Call::Read && path.ends_with("large.json") {
+            std::thread::sleep(std::time::Duration::from_millis(40));
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn reading_what_another_program_wrote_is_told_and_can_be_stopped() {
+    let (folder, text) = large();
+    let path = folder.path().join("large.json");
+    let mut window = Window::on(slow_disk(), folder, &["large.json"], None);
+    window.wait("Saved");
+    fs::write(&path, text.replace("{\"id\": 5}", "{\"id\": 55, \"new\": true}")).unwrap();
+    window.wait("Reading the new version…");
+    window.wait_part("MB of");
+    window.click("Cancel");
+    window.wait_part("Reading the new version was stopped");
+    assert_eq!(window.harness.state().state().session().unwrap().document().byte_len(), text.len() as u64);
+    window.key(Key::F5);
+    window.wait_part("2 values differ");
+}
+
+#[test]
+fn a_job_that_takes_a_while_is_in_the_status_bar_until_it_ends() {
+    let mut program = Program::open("[1]");
+    let id = program.id();
+    program.event(Event::TaskProgress(id, Task::Compare, 10, 100));
+    program.event(Event::TaskProgress(id, Task::Merge, 1, 10));
+    program.event(Event::TaskProgress(id, Task::Compare, 50, 100));
+    let tasks = &program.session().tasks;
+    assert_eq!(tasks.iter().map(|(task, at)| (*task, at.done)).collect::<Vec<_>>(), [(Task::Compare, 50), (Task::Merge, 1)]);
+    assert_eq!(tasks[0].1.left_ms(program.ms), Some(12_500), "40 took 10 seconds");
+    program.take(Input::StopTask(Task::Merge));
+    assert!(matches!(program.effects.last(), Some(Effect::StopTask(stopped, Task::Merge)) if *stopped == id));
+    program.event(Event::TaskEnded(id, Task::Merge, true));
+    program.event(Event::TaskEnded(id, Task::Compare, false));
+    assert!(program.session().tasks.is_empty());
+    assert_eq!(program.session().notice.as_deref(), Some("Merging was stopped. Nothing was changed."));
 }

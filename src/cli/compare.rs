@@ -31,7 +31,7 @@ pub fn diff(before: &FilePath, after: &FilePath, patch: bool) -> Result<(), Fail
         (false, false) => {}
     }
     let (a, b) = (document(before)?, document(after)?);
-    let Some(found) = compare_all(a.root(), b.root(), usize::MAX, &mut || ControlFlow::Continue(())) else { return Ok(()) };
+    let Some(found) = compare_all(a.root(), b.root(), usize::MAX, &mut |_| ControlFlow::Continue(())) else { return Ok(()) };
     if patch {
         print(&patch_between(&a, &b))?;
     } else {
@@ -70,7 +70,7 @@ fn line(sign: &[u8], place: &str, values: &[&Node]) -> Vec<u8> {
 
 pub fn merge(base: &FilePath, mine: &FilePath, theirs: &FilePath, out: &FilePath) -> Result<(), Failure> {
     let sides = (document(base)?, document(mine)?, document(theirs)?);
-    let Some(merge) = Merge::new(&sides.0, &sides.1, &sides.2, &mut || ControlFlow::Continue(())) else { return Ok(()) };
+    let Some(merge) = Merge::new(&sides.0, &sides.1, &sides.2, &mut |_| ControlFlow::Continue(())) else { return Ok(()) };
     let merged = merge.document().map_err(|refusal| Failure::new(IO, format!("{}: {refusal}", out.display())))?;
     storage::write_out(&Disk::real(), out, &merged).map_err(|error| Failure::new(IO, format!("{}: {error}", out.display())))?;
     let left: Vec<&str> =

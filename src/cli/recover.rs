@@ -113,7 +113,7 @@ fn apply(env: &Env, file: &Path, found: &Found, wait: Duration) -> Result<(), Fa
         }
         Recovery::Merge { base, mine, on } => {
             let theirs = Document::of(&on.fragment);
-            let merge = Merge::new(&base, &mine, &theirs, &mut || ControlFlow::Continue(()));
+            let merge = Merge::new(&base, &mine, &theirs, &mut |_| ControlFlow::Continue(()));
             let Some(merge) = merge else { return Ok(()) };
             if merge.conflicts_left() > 0 {
                 let left = merge.changes.iter().filter(|change| change.choice.is_none());

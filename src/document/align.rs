@@ -10,7 +10,7 @@ use super::runs::{Run, runs};
 use super::scalar::{self, Kind};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// A stretch of two containers' children, as child numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +61,18 @@ pub(super) fn same_child(a: &Child, b: &Child) -> bool {
     keys && same_bytes(&a.node, &b.node)
 }
 
-/// Aligns the children of two containers of the same kind, in the order of the later one as far as there is one.
-pub fn align(a: &Node, b: &Node) -> Vec<Span> {
+/// Asked now and then, with a value of the earlier side that is being looked at, whether to go on.
+pub type Watch<'a> = dyn FnMut(&Node) -> ControlFlow<()> + 'a;
+
+/// Aligns the children of two containers of the same kind, in the order of the later one as far as there is one. `None` where
+/// `watch` breaks off.
+pub fn align(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
     let mut spans = Vec::new();
     if a.is_same(b) {
         push(&mut spans, Span::Same { a: 0, b: 0, count: a.child_count() });
-        return spans;
+        return Some(spans);
     }
-    let runs = runs(a, b);
+    let runs = runs(a, b, watch)?;
     let end = Run { a: a.child_count(), b: b.child_count(), count: 0 };
     let gaps = || {
         let starts = std::iter::once((0, 0)).chain(runs.iter().map(|run| (run.a + run.count, run.b + run.count)));
@@ -79,7 +83,7 @@ pub fn align(a: &Node, b: &Node) -> Vec<Span> {
         let (numbers_a, rest_a) = members_in(a, gaps().map(|(a, _)| a));
         let (numbers_b, rest_b) = members_in(b, gaps().map(|(_, b)| b));
         let mut runs = runs.iter().peekable();
-        for span in members(&rest_a, &rest_b) {
+        for span in members(&rest_a, &rest_b, watch)? {
             let span = span.moved(|a| numbers_a[a as usize], |b| numbers_b[b as usize]);
             let is_before = |run: &&Run| match span {
                 Span::Gone(a) => run.a < a,
@@ -97,13 +101,18 @@ pub fn align(a: &Node, b: &Node) -> Vec<Span> {
                 node.children_from(range.start).take((range.end - range.start) as usize).collect()
             };
             let (from_a, from_b) = (of_a.start, of_b.start);
-            for span in elements(&children(a, of_a), &children(b, of_b)) {
+            for span in elements(&children(a, of_a), &children(b, of_b), watch)? {
                 push(&mut spans, span.moved(|a| a + from_a, |b| b + from_b));
             }
             push(&mut spans, run.span());
         }
     }
-    spans
+    Some(spans)
+}
+
+/// `None` where `watch` breaks off.
+pub(super) fn go_on(watch: &mut Watch<'_>, node: &Node) -> Option<()> {
+    watch(node).is_continue().then_some(())
 }
 
 impl Run {
@@ -183,8 +192,12 @@ impl Hasher for AsIs {
 type ByHash<T> = HashMap<u64, T, BuildHasherDefault<AsIs>>;
 
 /// Elements: what is the same first, what is alike in the gaps.
-fn elements(a: &[Child], b: &[Child]) -> Vec<Span> {
-    let (hash_a, hash_b): (Vec<u64>, Vec<u64>) = (a.iter().map(hash_of).collect(), b.iter().map(hash_of).collect());
+fn elements(a: &[Child], b: &[Child], watch: &mut Watch<'_>) -> Option<Vec<Span>> {
+    let mut hashes = |children: &[Child]| -> Option<Vec<u64>> {
+        // The later side's values stand elsewhere; they say only that time goes by.
+        children.iter().map(|child| go_on(watch, &child.node).map(|()| hash_of(child))).collect()
+    };
+    let (hash_a, hash_b) = (hashes(a)?, hashes(b)?);
     let mut spans = Vec::new();
     let (mut from_a, mut from_b) = (0, 0);
     for (at_a, at_b) in anchors(&hash_a, &hash_b).into_iter().chain([(a.len(), b.len())]) {
@@ -197,7 +210,7 @@ fn elements(a: &[Child], b: &[Child]) -> Vec<Span> {
         }
         (from_a, from_b) = (at_a + 1, at_b + 1);
     }
-    spans
+    Some(spans)
 }
 
 /// Places of items that stand once on either side, as many as can be had without crossing: the longest increasing subsequence.
@@ -338,23 +351,24 @@ fn likeness(a: &Node, b: &Node) -> Likeness {
 }
 
 /// Members by key and rank; then a value that left one key and came to another, where that is certain.
-fn members(a: &[Child], b: &[Child]) -> Vec<Span> {
+fn members(a: &[Child], b: &[Child], watch: &mut Watch<'_>) -> Option<Vec<Span>> {
     let key = |child: &Child| child.key.as_ref().map(|key| scalar::decode(key.bytes()).into_owned()).unwrap_or_default();
-    let ranked = |children: &[Child]| -> Vec<(String, u64)> {
+    let mut ranked = |children: &[Child]| -> Option<Vec<(String, u64)>> {
         let mut ranks: HashMap<String, u64> = HashMap::new();
         let mut ranked = Vec::with_capacity(children.len());
         for child in children {
+            go_on(watch, &child.node)?;
             let key = key(child);
             let rank = ranks.entry(key.clone()).or_default();
             ranked.push((key, *rank));
             *rank += 1;
         }
-        ranked
+        Some(ranked)
     };
-    let places: HashMap<(String, u64), usize> = ranked(b).into_iter().zip(0..).collect();
+    let places: HashMap<(String, u64), usize> = ranked(b)?.into_iter().zip(0..).collect();
     let mut partner_of_b: Vec<Option<usize>> = vec![None; b.len()];
     let mut partner_of_a: Vec<Option<usize>> = vec![None; a.len()];
-    for (number, name) in ranked(a).into_iter().enumerate() {
+    for (number, name) in ranked(a)?.into_iter().enumerate() {
         if let Some(&place) = places.get(&name) {
             (partner_of_a[number], partner_of_b[place]) = (Some(place), Some(number));
         }
@@ -381,7 +395,7 @@ fn members(a: &[Child], b: &[Child]) -> Vec<Span> {
         }
     }
     spans.extend((told..a.len()).filter(|&number| partner_of_a[number].is_none()).map(|number| Span::Gone(number as u64)));
-    spans
+    Some(spans)
 }
 
 fn renamed(a: &[Child], b: &[Child], partner_of_a: &mut [Option<usize>], partner_of_b: &mut [Option<usize>]) {
@@ -412,7 +426,8 @@ mod tests {
     #[track_caller]
     fn check(a: &str, b: &str, expected: &str) {
         let root = |text: &str| Document::parse(text).unwrap().root().clone();
-        let shown: Vec<String> = align(&root(a), &root(b))
+        let shown: Vec<String> = align(&root(a), &root(b), &mut |_| ControlFlow::Continue(()))
+            .unwrap()
             .iter()
             .map(|span| match span {
                 Span::Same { a, b, count } => format!("{a}={b}*{count}"),

@@ -4,12 +4,11 @@
 //! without a look inside. A difference counts once, at the outermost
 //! place that differs. Formatting is no difference; numbers are compared as text, strings as what they stand for.
 
-use super::align::{Span, align};
+use super::align::{Span, Watch, align};
 use super::node::{Child, Node};
 use super::path::{Path, Shift};
 use super::scalar::{self, Kind};
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 /// More differences than this are counted, not listed.
 const LISTED: usize = 10_000;
@@ -67,23 +66,21 @@ pub struct Comparison {
 /// Compares two values. O(length) of what is not equal byte for byte, plus one pass over the bytes that are.
 ///
 /// Gives `None` where `watch`, asked now and then, breaks off.
-pub fn compare(before: &Node, after: &Node, watch: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Comparison> {
+pub fn compare(before: &Node, after: &Node, watch: &mut Watch<'_>) -> Option<Comparison> {
     compare_all(before, after, LISTED, watch)
 }
 
 /// As [`compare`], with up to `listed` differences in the list.
-pub fn compare_all(before: &Node, after: &Node, listed: usize, watch: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Comparison> {
+pub fn compare_all(before: &Node, after: &Node, listed: usize, watch: &mut Watch<'_>) -> Option<Comparison> {
     let mut found = Comparison { listed, ..Comparison::default() };
     let mut tasks = vec![Task::Pair(before.clone(), after.clone(), Path::root(), Path::root())];
     while let Some(task) = tasks.pop() {
-        if watch().is_break() {
-            return None;
-        }
         match task {
             Task::Found(difference) => found.add(difference),
             Task::Pair(a, b, path_a, path_b) => match (a.kind(), b.kind()) {
+                _ if watch(&a).is_break() => return None,
                 (Kind::Object, Kind::Object) | (Kind::Array, Kind::Array) => {
-                    children(&a, &b, &path_a, &path_b, &mut found, &mut tasks);
+                    children(&a, &b, &path_a, &path_b, &mut found, &mut tasks, watch)?;
                 }
                 (x, y) if x == y && same_scalar(&a, &b) => {}
                 _ => {
@@ -125,8 +122,16 @@ fn same_scalar(a: &Node, b: &Node) -> bool {
 }
 
 /// The children of two containers that differ: what to look into, what to report, and how positions move.
-fn children(a: &Node, b: &Node, path_a: &Path, path_b: &Path, found: &mut Comparison, tasks: &mut Vec<Task>) {
-    let spans = align(a, b);
+fn children(
+    a: &Node,
+    b: &Node,
+    path_a: &Path,
+    path_b: &Path,
+    found: &mut Comparison,
+    tasks: &mut Vec<Task>,
+    watch: &mut Watch<'_>,
+) -> Option<()> {
+    let spans = align(a, b, watch)?;
     let is_object = a.kind() == Kind::Object;
     let moved = if is_object { HashMap::new() } else { moved(a, b, &spans) };
     if is_object {
@@ -156,6 +161,7 @@ fn children(a: &Node, b: &Node, path_a: &Path, path_b: &Path, found: &mut Compar
         }
     }
     tasks.extend(here.into_iter().rev());
+    Some(())
 }
 
 fn same_key(a: &Child, b: &Child) -> bool {
@@ -265,13 +271,14 @@ mod tests {
     use super::super::Document;
     use super::super::path::{Moved, map_all};
     use super::*;
+    use std::ops::ControlFlow;
 
     fn root(text: &str) -> Node {
         Document::parse(text).unwrap().root().clone()
     }
 
     fn compared(a: &str, b: &str) -> Comparison {
-        compare(&root(a), &root(b), &mut || ControlFlow::Continue(())).unwrap()
+        compare(&root(a), &root(b), &mut |_| ControlFlow::Continue(())).unwrap()
     }
 
     #[track_caller]

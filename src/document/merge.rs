@@ -10,8 +10,7 @@
 use super::edit::{self, Refusal, Value};
 use super::node::{Node, Text};
 use super::path::Path;
-use super::{Document, Fragment, three_way};
-use std::ops::ControlFlow;
+use super::{Document, Fragment, Watch, three_way};
 
 /// Who changed a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -132,7 +131,7 @@ impl Merge {
     /// Finds what changed. O(length) of what is not the same byte for byte.
     ///
     /// Gives `None` where `watch`, asked now and then, breaks off.
-    pub fn new(base: &Document, mine: &Document, theirs: &Document, watch: &mut dyn FnMut() -> ControlFlow<()>) -> Option<Self> {
+    pub fn new(base: &Document, mine: &Document, theirs: &Document, watch: &mut Watch<'_>) -> Option<Self> {
         let (changes, regions) = three_way::changes(base.root(), mine.root(), theirs.root(), watch)?;
         Some(Self { changes, base: base.clone(), mine: mine.clone(), theirs: theirs.clone(), regions })
     }

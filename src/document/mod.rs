@@ -38,6 +38,7 @@ mod three_way;
 mod tokens;
 mod validate;
 
+pub use align::Watch;
 pub use diff::{Comparison, Difference, compare, compare_all};
 pub use edit::{Applied, Edit, Key, MAX_EDITED_DEPTH, Refusal, Value};
 pub use fragment::Fragment;

@@ -222,6 +222,14 @@ impl Node {
         }
     }
 
+    /// Where the value stands in the text that it was read from; `None` for an edited container.
+    pub fn offset_as_read(&self) -> Option<u64> {
+        match self {
+            Self::Raw { start, .. } => Some(*start as u64),
+            Self::Edited(_) => None,
+        }
+    }
+
     /// The text from the value's first byte to the end of its fragment: for a look at the start of a value, however long.
     pub fn raw_start(&self) -> Option<&[u8]> {
         match self {

@@ -5,7 +5,7 @@
 //! two sides are brought together again in windows: children that stand once in each window, and again from there up to the
 //! next byte that differs. So a hundred changes in a gigabyte cost little more than one look at each byte.
 
-use super::align::{anchors, hash_of, same_child};
+use super::align::{Watch, anchors, go_on, hash_of, same_child};
 use super::node::{Child, Node};
 
 /// So many children from each of two numbers on are the same.
@@ -25,23 +25,32 @@ const FEW: u64 = 2048;
 const WINDOW: u64 = 32;
 
 /// Runs in common, in order on both sides, none of them empty: the common head and tail, and what is between in large containers.
-pub fn runs(a: &Node, b: &Node) -> Vec<Run> {
+/// `None` where `watch` breaks off.
+pub fn runs(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Run>> {
     let (end_a, end_b) = (a.child_count(), b.child_count());
     let head = Run { a: 0, b: 0, count: run_from(a, b, 0, 0, end_a.min(end_b)) };
     let tail = common_tail(a, b, end_a.min(end_b) - head.count);
     let mut runs = vec![head];
-    between(a, b, (head.count, end_a - tail), (head.count, end_b - tail), &mut runs);
+    between(a, b, (head.count, end_a - tail), (head.count, end_b - tail), &mut runs, watch)?;
     runs.push(Run { a: end_a - tail, b: end_b - tail, count: tail });
     runs.retain(|run| run.count > 0);
-    runs
+    Some(runs)
 }
 
 /// Runs among the children `from_a..end_a` and `from_b..end_b`, while there are many.
-fn between(a: &Node, b: &Node, (mut from_a, end_a): (u64, u64), (mut from_b, end_b): (u64, u64), runs: &mut Vec<Run>) {
+fn between(
+    a: &Node,
+    b: &Node,
+    (mut from_a, end_a): (u64, u64),
+    (mut from_b, end_b): (u64, u64),
+    runs: &mut Vec<Run>,
+    watch: &mut Watch<'_>,
+) -> Option<()> {
     let mut size = WINDOW;
     while (end_a - from_a).min(end_b - from_b) > FEW.max(size) {
         let (base_a, base_b) = (from_a, from_b);
         let (of_a, of_b) = (window(a, base_a, size), window(b, base_b, size));
+        go_on(watch, &of_a.first()?.node)?;
         let hashes = |children: &[Child]| -> Vec<u64> { children.iter().map(hash_of).collect() };
         let common = anchors(&hashes(&of_a), &hashes(&of_b));
         // A few that look alike by chance say nothing: where much was replaced the window grows. Those at the window's end could
@@ -57,6 +66,7 @@ fn between(a: &Node, b: &Node, (mut from_a, end_a): (u64, u64), (mut from_b, end
         }
         size = if from_a > base_a + size / 8 { WINDOW } else { size * 4 };
     }
+    Some(())
 }
 
 fn window(node: &Node, from: u64, size: u64) -> Vec<Child> {
@@ -149,6 +159,11 @@ fn last_difference(a: &[u8], b: &[u8]) -> usize {
 mod tests {
     use super::super::{Document, Edit, Value};
     use super::*;
+    use std::ops::ControlFlow;
+
+    fn common(a: &Node, b: &Node) -> Vec<Run> {
+        runs(a, b, &mut |_| ControlFlow::Continue(())).unwrap()
+    }
 
     fn root(text: &str) -> Node {
         Document::parse(text).unwrap().root().clone()
@@ -156,7 +171,7 @@ mod tests {
 
     #[track_caller]
     fn check(a: &str, b: &str, expected: &[(u64, u64, u64)]) {
-        let found: Vec<(u64, u64, u64)> = runs(&root(a), &root(b)).iter().map(|run| (run.a, run.b, run.count)).collect();
+        let found: Vec<(u64, u64, u64)> = common(&root(a), &root(b)).iter().map(|run| (run.a, run.b, run.count)).collect();
         assert_eq!(found, expected, "{a} {b}");
     }
 
@@ -200,7 +215,7 @@ mod tests {
         let after = edits.into_iter().fold(before.clone(), |document, edit| edit.apply(&document).unwrap().document);
         let read = Document::parse(after.to_bytes()).unwrap();
         let other = if edited { after.root() } else { read.root() };
-        let found: Vec<(u64, u64, u64)> = runs(before.root(), other).iter().map(|run| (run.a, run.b, run.count)).collect();
+        let found: Vec<(u64, u64, u64)> = common(before.root(), other).iter().map(|run| (run.a, run.b, run.count)).collect();
         let expected = [(1, 0, 6997), (6999, 6998, 1), (7000, 7000, 5345), (12_346, 12_345, 6654), (19_001, 19_000, 999)];
         assert_eq!(found, expected);
     }
@@ -216,10 +231,10 @@ mod tests {
     #[test]
     fn what_was_replaced_is_passed_and_what_is_alike_everywhere_is_left() {
         let array = |from: u64| root(&format!("[{}]", (from..from + 9000).map(|n| n.to_string()).collect::<Vec<_>>().join(",")));
-        assert_eq!(runs(&array(0), &array(20_000)), []);
-        assert_eq!(runs(&array(0), &array(4500)), [Run { a: 4500, b: 0, count: 4500 }]);
+        assert_eq!(common(&array(0), &array(20_000)), []);
+        assert_eq!(common(&array(0), &array(4500)), [Run { a: 4500, b: 0, count: 4500 }]);
         let same = root(&format!("[{}]", vec!["0"; 9000].join(",")));
         let more = root(&format!("[1,{},1]", vec!["0"; 9000].join(",")));
-        assert_eq!(runs(&same, &more), []);
+        assert_eq!(common(&same, &more), []);
     }
 }

@@ -1,25 +1,19 @@
 //! What three versions of a document have that is not the same: the search behind [`Merge`](super::Merge).
 
 use super::Fragment;
-use super::align::{Span, align, same_bytes};
+use super::align::{Span, Watch, align, go_on, same_bytes};
 use super::merge::{Change, ChangedBy, Choice, Op, Region};
 use super::node::{Child, Node, Text};
 use super::path::Path;
 use super::pointer;
 use super::scalar::{self, Kind};
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 /// Deeper values are taken or left as a whole: the search recurses.
 const DEEPEST: usize = 400;
 
 /// Finds what changed, in the order of the documents. `None` where `watch` breaks off.
-pub fn changes(
-    base: &Node,
-    mine: &Node,
-    theirs: &Node,
-    watch: &mut dyn FnMut() -> ControlFlow<()>,
-) -> Option<(Vec<Change>, Vec<Region>)> {
+pub fn changes(base: &Node, mine: &Node, theirs: &Node, watch: &mut Watch<'_>) -> Option<(Vec<Change>, Vec<Region>)> {
     let mut finder = Finder { changes: Vec::new(), regions: Vec::new(), region: None, watch };
     finder.value(Some(base), mine, theirs, &Place::root())?;
     Some((finder.changes, finder.regions))
@@ -51,11 +45,11 @@ impl Place {
     }
 }
 
-struct Finder<'a> {
+struct Finder<'a, 'w> {
     changes: Vec<Change>,
     regions: Vec<Region>,
     region: Option<usize>,
-    watch: &'a mut dyn FnMut() -> ControlFlow<()>,
+    watch: &'a mut Watch<'w>,
 }
 
 /// The three values at a place.
@@ -66,7 +60,7 @@ struct Three<'a> {
     theirs: Option<&'a Node>,
 }
 
-impl Finder<'_> {
+impl Finder<'_, '_> {
     fn add(&mut self, by: ChangedBy, place: &Place, three: Three, op: Op) {
         self.add_aspect(by, place, three, op, None);
     }
@@ -94,9 +88,7 @@ impl Finder<'_> {
 
     /// A value that all sides have, or both added.
     fn value(&mut self, base: Option<&Node>, mine: &Node, theirs: &Node, place: &Place) -> Option<()> {
-        if (self.watch)().is_break() {
-            return None;
-        }
+        go_on(self.watch, base.unwrap_or(mine))?;
         if same_bytes(mine, theirs) {
             return Some(());
         }
@@ -143,7 +135,8 @@ impl Finder<'_> {
         let (mine_children, their_children): (Vec<Child>, Vec<Child>) = (mine.children().collect(), theirs.children().collect());
         let (in_mine, in_theirs) = match base {
             Some(base) => {
-                (partners(&align(base, mine), base_children.len()), partners(&align(base, theirs), base_children.len()))
+                let (in_mine, in_theirs) = (align(base, mine, self.watch)?, align(base, theirs, self.watch)?);
+                (partners(&in_mine, base_children.len()), partners(&in_theirs, base_children.len()))
             }
             None => Default::default(),
         };
@@ -241,7 +234,7 @@ impl Finder<'_> {
 
     fn elements(&mut self, base: Option<&Node>, mine: &Node, theirs: &Node, place: &Place) -> Option<()> {
         let Some(base) = base else { return Some(()) };
-        let (to_mine, to_theirs) = (Side::of(base, mine), Side::of(base, theirs));
+        let (to_mine, to_theirs) = (Side::of(base, mine, self.watch)?, Side::of(base, theirs, self.watch)?);
         let count = base.child_count();
         // What is the same on all sides at both ends is not walked through.
         let head = to_mine.head.min(to_theirs.head);
@@ -353,8 +346,8 @@ struct Side {
 }
 
 impl Side {
-    fn of(base: &Node, side: &Node) -> Self {
-        let spans = align(base, side);
+    fn of(base: &Node, side: &Node, watch: &mut Watch<'_>) -> Option<Self> {
+        let spans = align(base, side, watch)?;
         let same = |span: Option<&Span>| match span {
             Some(Span::Same { count, .. }) => *count,
             _ => 0,
@@ -371,7 +364,7 @@ impl Side {
         let tail = if spans.len() > 1 { same(spans.last()) } else { 0 };
         let head = same(spans.first());
         let known = spans.into_iter().filter(|span| !matches!(span, Span::New(_))).collect();
-        Self { head, tail, known, new }
+        Some(Self { head, tail, known, new })
     }
 
     fn new_at(&self, b: u64) -> &[u64] {

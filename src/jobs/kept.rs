@@ -1,7 +1,8 @@
 //! What was kept: unsaved edits of earlier runs, and the versions of a file; and counting on a snapshot.
 
-use super::{Outbox, Surroundings, absolute};
-use crate::document::{Document, Fragment, Statistics};
+use super::running::Running;
+use super::{Outbox, Surroundings, Threads, absolute};
+use crate::document::{Document, Statistics};
 use crate::state::recovery::RecoverFor;
 use crate::state::versions::VersionFor;
 use crate::state::{DocumentId, Event};
@@ -64,11 +65,17 @@ pub fn list(surroundings: &Surroundings, outbox: &Outbox, id: DocumentId, path: 
 }
 
 /// Reads a kept version.
-pub fn read(surroundings: &Surroundings, outbox: &Outbox, id: DocumentId, backup: Backup, purpose: VersionFor) {
-    let read = storage::read(&surroundings.disk, &SystemClock, &backup.path, &mut |_, _| ControlFlow::Continue(()));
-    let fragment = read.map_err(|error| format!("That version can't be read: {error}.")).and_then(|opened| {
-        Fragment::new(opened.bytes)
-            .map_err(|problem| format!("That version is not JSON ({problem}). It can be opened, not compared."))
+pub fn read(
+    surroundings: &Surroundings,
+    outbox: &Outbox,
+    id: DocumentId,
+    backup: Backup,
+    purpose: VersionFor,
+    running: &Running,
+) {
+    let read = storage::load(&surroundings.disk, &SystemClock, &backup.path, &Threads, &|done, total| running.at(done, total));
+    let fragment = read.map_err(|error| format!("That version can't be read: {error}.")).and_then(|loaded| {
+        loaded.fragment.map_err(|(problem, _)| format!("That version is not JSON ({problem}). It can be opened, not compared."))
     });
     outbox.send(Event::VersionRead(id, backup, purpose, fragment));
 }

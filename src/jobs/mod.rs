@@ -9,13 +9,14 @@ mod dialog;
 mod journal;
 mod kept;
 mod open;
+mod running;
 mod save;
 mod search;
 mod watch;
 
 use crate::document::{Document, Merge, compare};
 use crate::state::merging::MergeDone;
-use crate::state::{DocumentId, Effect, Event, Theme};
+use crate::state::{DocumentId, Effect, Event, Task, Theme};
 use crate::storage::{self, Disk, Settings};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -23,6 +24,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+
+use running::Running;
 
 pub use crew::Threads;
 pub use dialog::{FileChooser, Picked, SystemChooser};
@@ -54,6 +57,10 @@ struct Stop(Arc<AtomicBool>);
 impl Stop {
     fn now(&self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn take_back(&self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 
     fn asked(&self) -> ControlFlow<()> {
@@ -92,7 +99,8 @@ pub struct Jobs {
     events: mpsc::Receiver<Event>,
     saver: Option<(mpsc::Sender<save::Order>, JoinHandle<()>)>,
     journal: Option<(mpsc::Sender<journal::Order>, JoinHandle<()>)>,
-    counting: HashMap<DocumentId, Stop>,
+    /// The last job of each kind.
+    tasks: HashMap<(DocumentId, Task), Stop>,
     opening: HashMap<DocumentId, Stop>,
     saving: HashMap<DocumentId, Stop>,
     searching: HashMap<DocumentId, Stop>,
@@ -117,7 +125,7 @@ impl Jobs {
             events,
             saver,
             journal,
-            counting: HashMap::new(),
+            tasks: HashMap::new(),
             opening: HashMap::new(),
             saving: HashMap::new(),
             searching: HashMap::new(),
@@ -169,16 +177,18 @@ impl Jobs {
                 Some(watcher) if watcher.path == path => watcher.know(version),
                 _ => {
                     self.watching.remove(&id);
-                    if let Some(watcher) = watch::start(surroundings, outbox, id, path, version, self.closing.clone()) {
+                    let stop = Stop::default();
+                    self.tasks.insert((id, Task::Reload), stop.clone());
+                    if let Some(watcher) = watch::start(surroundings, outbox, id, path, version, (stop, self.closing.clone())) {
                         self.watching.insert(id, watcher);
                     }
                 }
             },
             Effect::LookNow => self.watching.values().for_each(watch::Watcher::look_now),
             Effect::Compare(id, before, after, purpose) => {
-                let closing = self.closing.clone();
+                let running = self.running(id, Task::Compare);
                 self.spawn("compare", move || {
-                    if let Some(comparison) = compare(&before, &after, &mut || closing.asked()) {
+                    if let Some(comparison) = compare(&before, &after, &mut running.watch_values(&before)) {
                         outbox.send(Event::Compared(id, purpose, Box::new(comparison)));
                     }
                 });
@@ -206,46 +216,44 @@ impl Jobs {
             Effect::DiscardJournal(path) => self.spawn("recover", move || kept::discard(&surroundings, &outbox, &path)),
             Effect::ListVersions(id, path) => self.spawn("versions", move || kept::list(&surroundings, &outbox, id, &path)),
             Effect::ReadVersion(id, backup, purpose) => {
-                self.spawn("versions", move || kept::read(&surroundings, &outbox, id, backup, purpose));
+                let running = self.running(id, Task::Version);
+                self.spawn("versions", move || kept::read(&surroundings, &outbox, id, backup, purpose, &running));
             }
             Effect::OpenVersion(path) => self.spawn("versions", move || kept::open_window(&outbox, &path)),
             Effect::MeasureBackups => self.spawn("versions", move || kept::measure(&surroundings, &outbox)),
             Effect::Merge(id, order) => {
-                let closing = self.closing.clone();
+                let running = self.running(id, Task::Merge);
                 self.spawn("merge", move || {
-                    if let Some(merge) = Merge::new(&order.base, &order.mine, &order.theirs, &mut || closing.asked()) {
+                    let mut watch = running.watch_values(order.base.root());
+                    if let Some(merge) = Merge::new(&order.base, &order.mine, &order.theirs, &mut watch) {
+                        drop(watch);
                         outbox.send(Event::Merged(id, order, Box::new(merge)));
                     }
                 });
             }
             Effect::FinishMerge(id, merge) => {
-                let closing = self.closing.clone();
+                let running = self.running(id, Task::Merge);
                 self.spawn("merge", move || {
-                    let compared = |a: &Document, b: &Document| compare(a.root(), b.root(), &mut || closing.asked());
+                    let compared = |a: &Document, b: &Document| compare(a.root(), b.root(), &mut running.watch_values(a.root()));
                     let done = match merge.document() {
                         Err(refusal) => Err(refusal.to_string()),
                         Ok(document) => {
                             let ways = (compared(merge.mine(), merge.theirs()), compared(merge.theirs(), &document));
-                            let (Some(to_theirs), Some(to_merged)) = ways else { return };
-                            Ok(Box::new(MergeDone { document, to_theirs, to_merged }))
+                            match ways {
+                                (Some(to_theirs), Some(to_merged)) => Ok(Box::new(MergeDone { document, to_theirs, to_merged })),
+                                _ => Err("The merge was stopped before it was done".to_owned()),
+                            }
                         }
                     };
                     outbox.send(Event::MergeDone(id, done));
                 });
             }
             Effect::Count(id, document) => {
-                let stop = Stop::default();
-                if let Some(before) = self.counting.insert(id, stop.clone()) {
-                    before.now();
-                }
-                let closing = self.closing.clone();
-                self.spawn("count", move || {
-                    kept::count(&outbox, id, &document, &mut || match closing.asked() {
-                        ControlFlow::Continue(()) => stop.asked(),
-                        over => over,
-                    })
-                });
+                self.tasks.get(&(id, Task::Count)).into_iter().for_each(Stop::now);
+                let running = self.running(id, Task::Count);
+                self.spawn("count", move || kept::count(&outbox, id, &document, &mut || running.go_on()));
             }
+            Effect::StopTask(id, task) => self.tasks.get(&(id, task)).into_iter().for_each(Stop::now),
             Effect::StoreSettings(recent, theme, options) => {
                 self.settings.recent = recent;
                 self.settings.saving = options;
@@ -255,6 +263,13 @@ impl Jobs {
             other => return Some(other),
         }
         None
+    }
+
+    /// A job of this kind begins; what stops one stops it from now on.
+    fn running(&mut self, id: DocumentId, task: Task) -> Running {
+        let stop = Stop::default();
+        self.tasks.insert((id, task), stop.clone());
+        Running::new(&self.outbox, id, task, stop, self.closing.clone())
     }
 
     /// Remembers the window's size when it is closed.

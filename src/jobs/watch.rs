@@ -1,7 +1,8 @@
 //! Watching a file: hints from the file system and a look at the metadata every two seconds. The version decides.
 
+use super::running::Running;
 use super::{Outbox, Stop, Surroundings, Threads};
-use crate::state::{DocumentId, Event};
+use crate::state::{DocumentId, Event, Task};
 use crate::storage::{self, Digest, Hint, Look, OpenError, SystemClock, Version};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -62,7 +63,7 @@ pub fn start(
     id: DocumentId,
     path: PathBuf,
     version: Version,
-    stop: Stop,
+    (stop, closing): (Stop, Stop),
 ) -> Option<Watcher> {
     let (control, messages) = mpsc::channel();
     let hints = control.clone();
@@ -99,7 +100,9 @@ pub fn start(
             gone: false,
             broken: None,
             read_at: None,
+            is_paused: false,
             stop,
+            closing,
         };
         watch.run(&messages);
         drop(kept);
@@ -123,8 +126,11 @@ struct Watch<'a> {
     /// The digest of a text that is not JSON, and how often it was read.
     broken: Option<(Digest, u32)>,
     read_at: Option<Instant>,
-    /// The window is closed.
+    /// A person stopped the reading: it waits for the next hint.
+    is_paused: bool,
     stop: Stop,
+    /// The window is closed.
+    closing: Stop,
 }
 
 impl Watch<'_> {
@@ -153,7 +159,9 @@ impl Watch<'_> {
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
             }
-            self.look();
+            if !self.is_paused {
+                self.look();
+            }
             wait = match self.broken {
                 Some((_, times)) if times < PATIENCE.0 => PATIENCE.1,
                 _ => POLL,
@@ -169,8 +177,9 @@ impl Watch<'_> {
                 self.known = version;
                 self.gone = false;
                 self.broken = None;
+                self.is_paused = false;
             }
-            Message::Hint => self.read_at = None,
+            Message::Hint => (self.read_at, self.is_paused) = (None, false),
             Message::Lost(why) => self.outbox.send(Event::Polling(self.id, why)),
         }
         true
@@ -210,9 +219,17 @@ impl Watch<'_> {
                 Err(error) => return log::debug!("{error}"),
             }
         }
-        let loaded = match storage::load(disk, &SystemClock, self.path, &Threads, &|_, _| self.stop.asked()) {
+        self.stop.take_back();
+        let running = Running::new(self.outbox, self.id, Task::Reload, self.stop.clone(), self.closing.clone());
+        let loaded = storage::load(disk, &SystemClock, self.path, &Threads, &|done, total| running.at(done, total));
+        drop(running);
+        let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(OpenError::Missing(_)) => return self.tell_gone(),
+            Err(OpenError::Cancelled(_)) => {
+                self.is_paused = true;
+                return;
+            }
             Err(error) => return log::debug!("{error}"),
         };
         let text = match &loaded.fragment {

@@ -7,7 +7,7 @@ use crate::state::merging::MergeOrder;
 use crate::state::recovery::RecoverFor;
 use crate::state::session::Purpose;
 use crate::state::versions::VersionFor;
-use crate::state::{DocumentId, PickPurpose, Theme, saving};
+use crate::state::{DocumentId, PickPurpose, Task, Theme, saving};
 use crate::storage::{Backup, Expected, Stamp, Version};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -112,6 +112,8 @@ pub enum Effect {
     Count(DocumentId, Document),
     /// Measures what the backups take.
     MeasureBackups,
+    /// Stops a job.
+    StopTask(DocumentId, Task),
     /// Closes the window.
     CloseWindow,
 }

@@ -18,7 +18,7 @@ pub mod versions;
 
 pub use command::{Command, Theme};
 pub use find::{FindInput, Found};
-pub use progress::Progress;
+pub use progress::{Progress, Task};
 pub use session::{Broken, Report, Session, Status};
 
 /// An edit that could not be made again.

@@ -3,6 +3,34 @@
 /// The speed in the first moments says nothing.
 const LEAST_MS: u64 = 250;
 
+/// A job that may take a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Two versions are compared.
+    Compare,
+    /// Three versions are compared, or the result of their merge is.
+    Merge,
+    /// A version that another program wrote is read.
+    Reload,
+    /// A kept version is read.
+    Version,
+    /// Values are counted.
+    Count,
+}
+
+impl Task {
+    /// What is being done, at the beginning of a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compare => "Comparing",
+            Self::Merge => "Merging",
+            Self::Reload => "Reading the new version",
+            Self::Version => "Reading the kept version",
+            Self::Count => "Counting",
+        }
+    }
+}
+
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {

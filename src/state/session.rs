@@ -3,6 +3,7 @@
 use super::find::Find;
 use super::journal::Journaling;
 use super::merging::Merging;
+use super::progress::{Progress, Task};
 use super::rows::Fold;
 use super::saving::Metrics;
 use super::scroll::ScrollPosition;
@@ -276,6 +277,8 @@ pub struct Session {
     pub keeps_backup: bool,
     /// Saves of this document, for the panel and the alerts.
     pub metrics: Metrics,
+    /// Jobs that take a while, and how far they are.
+    pub tasks: Vec<(Task, Progress)>,
     /// Only the beginning of a file that is on its way: where it is cut.
     pub head: Option<Head>,
 }
@@ -294,6 +297,7 @@ impl Session {
             is_version: false,
             keeps_backup: true,
             metrics: Metrics::default(),
+            tasks: Vec::new(),
             head: None,
             path,
             name,
@@ -349,6 +353,23 @@ impl Session {
     pub fn selected_key(&self) -> Option<Text> {
         let (parent, number) = self.view.selection.split_last()?;
         self.document().node(&parent)?.child(number)?.key
+    }
+
+    /// A job is so far.
+    pub fn task_at(&mut self, task: Task, done: u64, total: u64, now_ms: u64) {
+        match self.tasks.iter_mut().find(|(known, _)| *known == task) {
+            Some((_, progress)) => *progress = progress.moved(done, total, now_ms),
+            None => self.tasks.push((task, Progress::new(done, total, now_ms))),
+        }
+    }
+
+    /// A job has ended, or was stopped.
+    pub fn task_ended(&mut self, task: Task, is_stopped: bool) {
+        self.tasks.retain(|(known, _)| *known != task);
+        if is_stopped && task != Task::Count {
+            let hint = if task == Task::Reload { " *Look at the disk* reads it again." } else { "" };
+            self.notice = Some(format!("{} was stopped. Nothing was changed.{hint}", task.name()));
+        }
     }
 
     /// Whether the value at `path` is only there in part, since the rest of the file is still on its way.

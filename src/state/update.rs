@@ -19,7 +19,7 @@ use super::merging::{self, MergeDone, MergeInput, MergeOrder};
 use super::recovery::{self, RecoverFor};
 use super::session::{Part, Purpose, Report};
 use super::versions::{self, VersionFor, VersionInput};
-use super::{Command, Dialog, DocumentId, State};
+use super::{Command, Dialog, DocumentId, State, Task};
 use super::{Content, saving};
 use crate::document::{Comparison, Fragment, Head, Merge, Path, Problem, RevisionId, Statistics};
 use crate::storage::{Backup, Digest, Found as Recoverable, Recovery, Stamp, Version};
@@ -108,6 +108,8 @@ pub enum Input {
     ShowPlace(Path),
     /// A panel at the side is put away.
     ClosePanel,
+    /// A job that takes a while is to be stopped.
+    StopTask(Task),
     /// Another choice in the settings.
     Options(saving::Options),
     /// Time went by.
@@ -198,6 +200,10 @@ pub enum Event {
     OpeningStopped(DocumentId),
     /// A file needs so many bytes of memory, and only so many are free.
     TooLarge(DocumentId, PathBuf, u64, u64),
+    /// How far a job is that takes a while.
+    TaskProgress(DocumentId, Task, u64, u64),
+    /// It has ended; `true` where it was stopped.
+    TaskEnded(DocumentId, Task, bool),
     /// The digest of the text that was read.
     Digest(DocumentId, Stamp, Digest),
     /// A mended text was read.
@@ -365,11 +371,13 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
                 (session.statistics, session.versions) = (None, None);
             }
             state.shows_saving = false;
+            effects.extend(state.tab().map(|tab| Effect::StopTask(tab.id, Task::Count)));
         }
         Input::Options(options) => {
             state.options = options;
             effects.push(store_settings(state));
         }
+        Input::StopTask(task) => effects.extend(state.tab().map(|tab| Effect::StopTask(tab.id, task))),
         Input::Tick => {}
         Input::FocusLost => effects.push(Effect::SyncJournals),
         Input::CloseRequested => files::close(state, now, &mut effects),
@@ -503,6 +511,16 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             state.dialog = Some(Dialog::Memory { path, needed, free });
         }
         Event::OpeningStopped(id) => state.tabs.retain(|tab| tab.id != id),
+        Event::TaskProgress(id, task, done, total) => {
+            if let Some(session) = state.session_of(id) {
+                session.task_at(task, done, total, now.ms);
+            }
+        }
+        Event::TaskEnded(id, task, is_stopped) => {
+            if let Some(session) = state.session_of(id) {
+                session.task_ended(task, is_stopped);
+            }
+        }
         Event::Digest(id, stamp, digest) => disk::digest(state, id, stamp, digest, now, effects),
         Event::Mended(id, result) => files::mended(state, id, result, effects),
         Event::SaveStep(id, step) => {

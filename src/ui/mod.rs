@@ -62,7 +62,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
         show_path_ui(ui, head, &mut inputs);
     }
     if let Some(session) = state.session() {
-        status().show(ui, |ui| status_bar::status_ui(ui, session, memory.now_ms));
+        status().show(ui, |ui| status_bar::status_ui(ui, session, memory.now_ms, &mut inputs));
         if session.differences.is_some() {
             let frame = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(14, 10)).stroke(line);
             Panel::right("differences").frame(frame).default_size(420.0).min_size(280.0).show(ui, |ui| {

@@ -15,12 +15,12 @@ pub fn loading_ui(ui: &mut Ui, loading: &Loading, now_ms: u64, inputs: &mut Vec<
         ui.painter().circle_filled(dot.center(), 4.0, tokens.accent);
         let response = ui.label(RichText::new("Opening…").color(tokens.accent).strong());
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
-        job_ui(ui, loading.progress, now_ms, inputs);
+        job_ui(ui, loading.progress, now_ms, Input::Command(Command::Cancel), inputs);
     });
 }
 
 /// A bar, the words for it, and a way to stop.
-fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, inputs: &mut Vec<Input>) {
+fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, stop: Input, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     ui.spacing_mut().item_spacing.x = 10.0;
     ui.spacing_mut().button_padding.y = 0.0;
@@ -32,7 +32,7 @@ fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, inputs: &mut Vec
         ui.label(RichText::new(format::progress(&progress, now_ms)).color(tokens.muted).size(12.0));
     }
     if theme::quiet_button(ui, Command::Cancel.entry().label).clicked() {
-        inputs.push(Input::Command(Command::Cancel));
+        inputs.push(stop);
     }
 }
 
@@ -40,7 +40,7 @@ fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, inputs: &mut Vec
 const SLOW_SAVE_MS: u64 = 300;
 
 /// Draws the status bar.
-pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64) {
+pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     let status = session.status();
     let color = match status {
@@ -66,6 +66,10 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64) {
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
         ui.spacing_mut().item_spacing.x = 18.0;
         ui.add_space(2.0);
+        if let Some(&(task, progress)) = session.tasks.first() {
+            ui.label(RichText::new(format!("{}…", task.name())).color(tokens.accent).size(12.0));
+            ui.scope(|ui| job_ui(ui, Some(progress), now_ms, Input::StopTask(task), inputs));
+        }
         let muted = |ui: &mut Ui, text: String| ui.label(RichText::new(text).color(tokens.muted).size(12.0));
         let unsaved = session.unsaved();
         if unsaved > 0 {

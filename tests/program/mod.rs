@@ -86,7 +86,7 @@ impl Program {
     pub fn compare(&mut self) {
         while let Some(place) = self.effects.iter().position(|effect| matches!(effect, Effect::Compare(..))) {
             let Effect::Compare(id, before, after, purpose) = self.effects.remove(place) else { unreachable!() };
-            let comparison: Comparison = compare(&before, &after, &mut || ControlFlow::Continue(())).unwrap();
+            let comparison: Comparison = compare(&before, &after, &mut |_| ControlFlow::Continue(())).unwrap();
             self.event(Event::Compared(id, purpose, Box::new(comparison)));
         }
     }
