@@ -7,14 +7,11 @@ use crate::state::recovery::RecoverFor;
 use crate::state::versions::VersionFor;
 use crate::state::{DocumentId, Event};
 use crate::storage::{self, Backup, Backups, Env, Settled, SystemClock};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long an opening waits for the lock, to finish a write that was interrupted.
 const WAIT: Duration = Duration::from_secs(2);
-/// Progress is told at most this often.
-const PROGRESS: Duration = Duration::from_millis(100);
 
 fn env(surroundings: &Surroundings) -> Env<'_> {
     Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder }
@@ -103,15 +100,11 @@ pub fn measure(surroundings: &Surroundings, outbox: &Outbox) {
 }
 
 /// Counts on a snapshot.
-pub fn count(outbox: &Outbox, id: DocumentId, document: &Document, watch: &mut dyn FnMut() -> ControlFlow<()>) {
-    let mut last = Instant::now();
-    let counted = Statistics::of(document.root(), &mut |done| {
-        if last.elapsed() >= PROGRESS {
-            last = Instant::now();
-            outbox.send(Event::CountProgress(id, done));
-        }
-        watch()
-    });
+pub fn count(outbox: &Outbox, id: DocumentId, document: &Document, running: &Running) {
+    // A value has so many bytes of the text, more or less.
+    let (values, bytes) = (u128::from(document.values()), document.byte_len());
+    let at = |done: u64| (u128::from(done) * u128::from(bytes) / values) as u64;
+    let counted = Statistics::of(document.root(), &mut |done| running.at(at(done), bytes));
     if let Some(counted) = counted {
         outbox.send(Event::Counted(id, counted));
     }

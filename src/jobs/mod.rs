@@ -251,7 +251,7 @@ impl Jobs {
             Effect::Count(id, document) => {
                 self.tasks.get(&(id, Task::Count)).into_iter().for_each(Stop::now);
                 let running = self.running(id, Task::Count);
-                self.spawn("count", move || kept::count(&outbox, id, &document, &mut || running.go_on()));
+                self.spawn("count", move || kept::count(&outbox, id, &document, &running));
             }
             Effect::StopTask(id, task) => self.tasks.get(&(id, task)).into_iter().for_each(Stop::now),
             Effect::StoreSettings(recent, theme, options) => {

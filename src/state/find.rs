@@ -7,7 +7,7 @@
 use super::scroll::ScrollPosition;
 use super::session::{Session, View};
 use super::update::{Effect, reveal};
-use super::{DocumentId, State};
+use super::{DocumentId, Progress, State};
 use crate::document::path::map_all;
 use crate::document::search::{Chunk, Hits, Query, Scope, Searcher};
 use crate::document::{Document, Path, RevisionId, Shift, Side, offset_of_path, path_of_offset};
@@ -52,8 +52,8 @@ pub struct Search {
     pub searcher: Option<Arc<Searcher>>,
     /// What was found.
     pub hits: Hits,
-    /// Bytes searched.
-    pub done: u64,
+    /// How much of the text is searched, once that was heard.
+    pub progress: Option<Progress>,
     /// Whether more may come.
     pub is_running: bool,
     /// How positions moved since that revision.
@@ -251,7 +251,7 @@ fn order(session: &Session, id: DocumentId, number: u64, effects: &mut Vec<Effec
         revision: session.history.current().id,
         searcher: None,
         hits: Hits::default(),
-        done: 0,
+        progress: None,
         is_running: true,
         shifts: Vec::new(),
         jumps: true,
@@ -283,7 +283,7 @@ fn search_again(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) {
 }
 
 /// Something came back from a search.
-pub fn found(state: &mut State, id: DocumentId, number: u64, found: Found) {
+pub fn found(state: &mut State, id: DocumentId, number: u64, found: Found, now_ms: u64) {
     let Some(session) = state.session_of(id) else { return };
     let find = &mut session.find;
     let Some(search) = find.search.iter_mut().chain(&mut find.again).find(|search| search.number == number) else { return };
@@ -294,7 +294,11 @@ pub fn found(state: &mut State, id: DocumentId, number: u64, found: Found) {
             return restore_origin(session);
         }
         Found::Hits(chunks, done) => {
-            search.done = done;
+            let total = search.document.byte_len();
+            search.progress = Some(match search.progress {
+                Some(before) => before.moved(done, total, now_ms),
+                None => Progress::new(done, total, now_ms),
+            });
             chunks.into_iter().for_each(|chunk| search.hits.push(chunk));
         }
         Found::Ended => {

@@ -366,7 +366,9 @@ impl Session {
     /// A job has ended, or was stopped.
     pub fn task_ended(&mut self, task: Task, is_stopped: bool) {
         self.tasks.retain(|(known, _)| *known != task);
-        if is_stopped && task != Task::Count {
+        if is_stopped && task == Task::Count {
+            self.statistics = self.statistics.take().filter(|counting| counting.statistics.is_some());
+        } else if is_stopped {
             let hint = if task == Task::Reload { " *Look at the disk* reads it again." } else { "" };
             self.notice = Some(format!("{} was stopped. Nothing was changed.{hint}", task.name()));
         }

@@ -255,8 +255,6 @@ pub enum Event {
     Versions(DocumentId, Result<Vec<Backup>, String>),
     /// A kept version was read.
     VersionRead(DocumentId, Backup, VersionFor, Result<Arc<Fragment>, String>),
-    /// So many values are counted.
-    CountProgress(DocumentId, u64),
     /// Everything is counted.
     Counted(DocumentId, Statistics),
     /// Bytes that all backups take.
@@ -539,7 +537,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             }
         }
         Event::Compared(id, purpose, comparison) => disk::compared(state, id, purpose, *comparison, now, effects),
-        Event::Search(id, number, found) => find::found(state, id, number, found),
+        Event::Search(id, number, found) => find::found(state, id, number, found, now.ms),
         Event::Picked(purpose, path) => files::picked(state, purpose, path, now, effects),
         Event::CannotPick(purpose, why) => {
             state.picking = false;
@@ -574,11 +572,6 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
                 state.session_of(id).is_some_and(|session| versions::read(session, id, &backup, purpose, fragment, now, effects));
             if restored {
                 disk::save(state, now, effects);
-            }
-        }
-        Event::CountProgress(id, done) => {
-            if let Some(counting) = state.session_of(id).and_then(|session| session.statistics.as_mut()) {
-                counting.done = done;
             }
         }
         Event::Counted(id, statistics) => {

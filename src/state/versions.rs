@@ -22,8 +22,6 @@ pub struct Versions {
 /// Counting under way, or done.
 #[derive(Clone, Debug, Default)]
 pub struct Counting {
-    /// Values counted so far.
-    pub done: u64,
     /// All counts.
     pub statistics: Option<Arc<Statistics>>,
     /// The document that is counted.
@@ -155,7 +153,6 @@ pub(super) fn count(state: &mut State, effects: &mut Vec<Effect>) {
 /// Everything is counted.
 pub(super) fn counted(session: &mut Session, statistics: Statistics) {
     if let Some(counting) = &mut session.statistics {
-        counting.done = statistics.total();
         counting.statistics = Some(Arc::new(statistics));
     }
 }

@@ -6,7 +6,7 @@ use crate::state::command::Command;
 use crate::state::find::Find;
 use crate::state::scroll::{ScrollPosition, Viewport};
 use crate::state::{FindInput, Input, Session};
-use crate::ui::format::{byte_size, grouped};
+use crate::ui::format::grouped;
 use crate::ui::text::{clip, clip_bytes, line_ui, visible};
 use crate::ui::theme;
 use crate::ui::tree::scroll_bar::{scroll_bar_ui, track_in};
@@ -130,7 +130,7 @@ fn count_text(find: &Find) -> String {
     }
     let count = grouped(find.count());
     let more = match &find.search {
-        Some(search) if search.is_running => format!("… {}", byte_size(search.done)),
+        Some(search) if search.is_running => "…".to_owned(),
         _ => String::new(),
     };
     match find.current.as_ref().and_then(|current| current.number) {

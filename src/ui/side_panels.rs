@@ -80,7 +80,7 @@ fn cause(word: &str) -> &'static str {
 pub fn statistics_ui(ui: &mut Ui, session: &Session, counting: &Counting, inputs: &mut Vec<Input>) {
     let remark = match &counting.statistics {
         Some(found) => counted(found.total(), "value"),
-        None => format!("counting… {}", grouped(counting.done)),
+        None => "counting…".to_owned(),
     };
     head_ui(ui, "Statistics", &remark, Input::ClosePanel, inputs);
     let (Some(found), Some(document)) = (&counting.statistics, &counting.document) else { return };

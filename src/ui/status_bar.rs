@@ -1,7 +1,7 @@
 //! The status bar: status first, then what there is to know.
 
 use crate::state::command::Command;
-use crate::state::{Input, Loading, Progress, Session, Status};
+use crate::state::{FindInput, Input, Loading, Progress, Session, Status};
 use crate::ui::format::{self, byte_size, counted, grouped};
 use crate::ui::theme;
 use egui::{Align, Layout, ProgressBar, RichText, Sense, Ui, vec2};
@@ -66,9 +66,13 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64, inputs: &mut Vec<I
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
         ui.spacing_mut().item_spacing.x = 18.0;
         ui.add_space(2.0);
-        if let Some(&(task, progress)) = session.tasks.first() {
-            ui.label(RichText::new(format!("{}…", task.name())).color(tokens.accent).size(12.0));
-            ui.scope(|ui| job_ui(ui, Some(progress), now_ms, Input::StopTask(task), inputs));
+        let search = session.find.search.as_ref().filter(|search| search.is_running).and_then(|search| search.progress);
+        let search = search.filter(|progress| progress.left_ms(now_ms).is_some());
+        let search = search.map(|progress| ("Searching", progress, Input::Find(FindInput::Close)));
+        let tasks = session.tasks.iter().map(|&(task, progress)| (task.name(), progress, Input::StopTask(task)));
+        if let Some((name, progress, stop)) = search.into_iter().chain(tasks).next() {
+            ui.label(RichText::new(format!("{name}…")).color(tokens.accent).size(12.0));
+            ui.scope(|ui| job_ui(ui, Some(progress), now_ms, stop, inputs));
         }
         let muted = |ui: &mut Ui, text: String| ui.label(RichText::new(text).color(tokens.muted).size(12.0));
         let unsaved = session.unsaved();
