@@ -551,7 +551,10 @@ fn a_version_that_is_forgotten_holds_no_memory() {
     program.take(Input::Find(FindInput::Text("2".into())));
     program.take(Input::Find(FindInput::Close));
     let third = other_loads(&mut program, "[3]");
-    program.command(Command::Compare);
+    program.command(Command::Statistics);
+    program.command(Command::UndoLoad);
+    program.command(Command::Statistics);
+    program.command(Command::Redo);
     program.command(Command::ForgetEarlier);
     program.effects.clear();
     assert!(second.upgrade().is_none() && third.upgrade().is_some());

@@ -438,7 +438,8 @@ pub fn forget_earlier(state: &mut State) {
     session.history.forget_earlier();
     let base = session.history.base().digest();
     session.bases.retain(|(digest, _)| *digest == base);
-    (session.loaded, session.differences) = (None, None);
+    // What was counted or compared holds its document, too.
+    (session.loaded, session.differences, session.statistics) = (None, None, None);
     session.find.forget();
     session.notice = Some(format!("The earlier version is forgotten: {} MB are free again.", freed / 1_000_000));
 }
