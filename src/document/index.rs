@@ -4,6 +4,8 @@
 //! more, in document order, and a checkpoint of 12 bytes for every [`STRIDE`]th child of a recorded container. An index
 //! with one entry per value costs 30 to 180 % of the file; this one about 4 % on records and less on everything else.
 
+use super::entries::{Cursor, Entries};
+
 /// Containers of at least this many bytes are recorded.
 pub const LARGE: usize = 256;
 /// Strings (keys too) of at least this many bytes, quotes included, are recorded, so that none is read to step over it.
@@ -124,7 +126,7 @@ impl<'a> Checkpoints<'a> {
 #[derive(Default)]
 pub struct Index {
     /// Sorted by start; a container stands before what it holds.
-    entries: Vec<Entry>,
+    entries: Entries,
     /// The checkpoints of containers with more than [`STRIDE`] children, sorted by entry number.
     wide: Vec<(u32, Box<[Checkpoint]>)>,
     /// Sorted by entry and place; none in a text that was scanned in one part.
@@ -133,8 +135,8 @@ pub struct Index {
 
 impl Index {
     /// Puts an index together; `wide` and `seams` may come in any order.
-    pub fn new(mut entries: Vec<Entry>, mut wide: Vec<(u32, Box<[Checkpoint]>)>, mut seams: Vec<Seam>) -> Self {
-        entries.shrink_to_fit();
+    pub fn new(mut entries: Entries, mut wide: Vec<(u32, Box<[Checkpoint]>)>, mut seams: Vec<Seam>) -> Self {
+        entries.shrink();
         wide.shrink_to_fit();
         seams.shrink_to_fit();
         wide.sort_unstable_by_key(|(entry, _)| *entry);
@@ -144,24 +146,13 @@ impl Index {
 
     /// The entry that starts at `offset`, with its number. O(log entries).
     pub fn at(&self, offset: u64) -> Option<(u32, Entry)> {
-        let number = self.entries.binary_search_by_key(&offset, Entry::start).ok()?;
-        Some((number as u32, self.entries[number]))
+        let (number, entry) = self.cursor(offset).at(offset)?;
+        Some((number as u32, entry))
     }
 
-    /// The number of the first entry at or behind `offset`, none of which is before entry `from`. O(log of how far it is).
-    pub fn first_from(&self, from: usize, offset: u64) -> usize {
-        let entries = self.entries.get(from..).unwrap_or_default();
-        let mut reach = 1;
-        while entries.get(reach).is_some_and(|entry| entry.start() < offset) {
-            reach *= 2;
-        }
-        let near = &entries[..entries.len().min(reach + 1)];
-        from + near.partition_point(|entry| entry.start() < offset)
-    }
-
-    /// Entry `number`.
-    pub fn entry(&self, number: usize) -> Option<Entry> {
-        self.entries.get(number).copied()
+    /// A look at the entries in order, from `offset` on. O(log entries).
+    pub fn cursor(&self, offset: u64) -> Cursor<'_> {
+        self.entries.cursor(offset)
     }
 
     /// Checkpoints of entry `number`. O(log wide).
@@ -180,7 +171,7 @@ impl Index {
     pub fn memory(&self) -> usize {
         let wide: usize = self.wide.iter().map(|(_, points)| size_of_val(&**points)).sum();
         let seams = self.seams.capacity() * size_of::<Seam>();
-        self.entries.capacity() * size_of::<Entry>() + self.wide.capacity() * size_of::<(u32, Box<[Checkpoint]>)>() + wide + seams
+        self.entries.memory() + self.wide.capacity() * size_of::<(u32, Box<[Checkpoint]>)>() + wide + seams
     }
 }
 
@@ -190,8 +181,8 @@ mod tests {
 
     impl Index {
         /// All that is recorded.
-        pub(in crate::document) fn content(&self) -> (&[Entry], &[(u32, Box<[Checkpoint]>)], &[Seam]) {
-            (&self.entries, &self.wide, &self.seams)
+        pub(in crate::document) fn content(&self) -> (Vec<Entry>, &[(u32, Box<[Checkpoint]>)], &[Seam]) {
+            (self.entries.to_vec(), &self.wide, &self.seams)
         }
     }
 

@@ -6,11 +6,13 @@
 
 mod align;
 mod bitmap;
+mod children;
 #[cfg(test)]
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod diff;
 mod edit;
+mod entries;
 mod fragment;
 mod head;
 mod history;

@@ -6,6 +6,7 @@
 //! *Limitation*: below [`DEEP`] levels a container is recorded only where it starts [`LARGE`] bytes after the last recorded
 //! one that is open. Without that rule a hostile gigabyte of brackets would take twelve gigabytes of index.
 
+use super::entries::Entries;
 use super::index::{Checkpoint, Entry, Index, LARGE, LONG_STRING, STRIDE};
 use super::problem::{self, Problem};
 use std::ops::ControlFlow;
@@ -87,7 +88,7 @@ struct Frame {
 
 struct Scanner<'a> {
     text: &'a [u8],
-    entries: Vec<Entry>,
+    entries: Entries,
     wide: Vec<(u32, Box<[Checkpoint]>)>,
     frames: Vec<Frame>,
     /// One bit for each open container, set for objects.
@@ -144,7 +145,7 @@ impl<'a> Scanner<'a> {
     fn new(text: &'a [u8]) -> Self {
         Self {
             text,
-            entries: Vec::new(),
+            entries: Entries::default(),
             wide: Vec::new(),
             frames: Vec::new(),
             kinds: Bits::default(),
@@ -292,7 +293,7 @@ impl<'a> Scanner<'a> {
         }
         let children = frame.children + u64::from(filled);
         let values = self.values - frame.values_before;
-        self.entries[frame.entry] = Entry::new(frame.start as u64, end as u64, children, values);
+        self.entries.set(frame.entry, Entry::new(frame.start as u64, end as u64, children, values));
         if !frame.checkpoints.is_empty() {
             self.wide.push((frame.entry as u32, frame.checkpoints.into_boxed_slice()));
         }
