@@ -1,12 +1,12 @@
 //! Sixty-four bytes as bitmaps: for each class of characters one word, bit `n` for byte `n`.
 //!
 //! The only module with unsafe code, and why it has it: with AVX2 the classes of 64 bytes come out in some 70 instructions;
-//! [`Portable`], the twin without it, takes several hundred. In `cargo bench` the scan of records takes 2.2 times as long with
-//! the twin, and opening a file 1.5 times (`TREEKEEP_PORTABLE=1` of `benches/open.rs` shows it again).
+//! [`Portable`], the twin without it, takes several hundred. In `cargo bench` the scan of records took 2.9 times as long with the
+//! twin, and opening their file 2.3 times (two threads, 100 MB). AVX-512 was tried: 1.08 times as fast, which is not enough.
 //!
 //! Why it is safe: what is unsafe is to run instructions that the processor lacks. A value of [`Avx2`] is made in [`run`] alone,
-//! behind a look at the processor, and every function that needs the instructions takes one. The one pointer that is read from
-//! is that of an array of as many bytes as are read. Tests hold both twins against each other.
+//! behind a look at the processor, and every function that needs the instructions takes one. Each pointer that is read from is
+//! that of an array of as many bytes as are read. Tests hold both twins against each other.
 
 /// What tells strings from what is outside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

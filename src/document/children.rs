@@ -69,7 +69,7 @@ impl<'a> Walk<'a> {
         let (text, value) = (self.fragment.text(), self.slot.value);
         let extent = match text[value] {
             b'{' | b'[' => match self.cursor.at(value as u64) {
-                Some((_, entry)) => (entry.end() as usize, entry.values() + 1),
+                Some((_, entry)) => (entry.end as usize, entry.values + 1),
                 None => {
                     let extent = self.fragment.extent_unrecorded(value);
                     (extent.end, extent.values + 1)
@@ -84,7 +84,7 @@ impl<'a> Walk<'a> {
 
     fn string_end(&mut self, start: usize) -> usize {
         match self.cursor.at(start as u64) {
-            Some((_, entry)) => entry.end() as usize,
+            Some((_, entry)) => entry.end as usize,
             None => close_of_string(self.fragment.text(), start).unwrap_or(self.fragment.text().len()),
         }
     }

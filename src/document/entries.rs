@@ -1,7 +1,7 @@
 //! The entries of an index while they are made and when they are there: in pieces, none of which is ever moved or copied.
 //!
 //! One vector would double when it is full and be cut to its size at the end, and two parts of a text would be joined by a
-//! copy: each of these holds the entries twice for a moment, which on records is 4 % of the file.
+//! copy: each of these holds the entries twice for a moment, which on records is 3 % of the file.
 
 use super::index::Entry;
 
@@ -14,13 +14,31 @@ pub struct Entries {
     /// Before the last one; none is empty.
     full: Vec<Piece>,
     last: Piece,
+    /// Those that can't be packed.
+    huge: Vec<Entry>,
 }
 
 #[derive(Default)]
 struct Piece {
     /// The number of the first entry.
     first: usize,
-    entries: Vec<Entry>,
+    entries: Vec<Packed>,
+}
+
+/// An entry in 16 bytes: 40 bits of the start, 29 bits of the length and of both counts, or the entry's place in `huge`, which the
+/// 41st bit tells.
+#[derive(Clone, Copy)]
+struct Packed(u64, u64);
+
+impl Packed {
+    const START: u64 = (1 << 40) - 1;
+    const HUGE: u64 = 1 << 40;
+    /// Nothing as large or larger can be packed.
+    const LIMIT: u64 = 1 << 29;
+
+    fn start(&self) -> u64 {
+        self.0 & Self::START
+    }
 }
 
 impl Entries {
@@ -35,7 +53,31 @@ impl Entries {
         if self.last.entries.len() >= PIECE {
             self.begin_piece(PIECE);
         }
-        self.last.entries.push(entry);
+        let packed = self.packed(entry);
+        self.last.entries.push(packed);
+    }
+
+    #[inline(always)]
+    fn packed(&mut self, entry: Entry) -> Packed {
+        let Entry { start, end, children, values } = entry;
+        debug_assert!(start <= Packed::START);
+        let length = end - start;
+        if (length | children | values) < Packed::LIMIT {
+            // The lower 23 bits of the children are in the first word, six in the second.
+            return Packed(start | children << 41, length | values << 29 | children >> 23 << 58);
+        }
+        self.huge.push(entry);
+        Packed(start | Packed::HUGE, self.huge.len() as u64 - 1)
+    }
+
+    fn unpacked(&self, packed: Packed) -> Entry {
+        let Packed(first, second) = packed;
+        if first & Packed::HUGE != 0 {
+            return self.huge[second as usize];
+        }
+        let low = |bits: u64| bits & (Packed::LIMIT - 1);
+        let start = packed.start();
+        Entry { start, end: start + low(second), children: first >> 41 | second >> 58 << 23, values: low(second >> 29) }
     }
 
     #[cold]
@@ -48,19 +90,16 @@ impl Entries {
     }
 
     /// Puts another in the place of entry `number`, which is there.
-    #[inline(always)]
     pub fn set(&mut self, number: usize, entry: Entry) {
-        if number < self.last.first {
-            return self.set_in_full(number, entry);
-        }
-        self.last.entries[number - self.last.first] = entry;
-    }
-
-    #[cold]
-    fn set_in_full(&mut self, number: usize, entry: Entry) {
-        let place = self.full.partition_point(|piece| piece.first <= number) - 1;
-        let piece = &mut self.full[place];
-        piece.entries[number - piece.first] = entry;
+        let packed = self.packed(entry);
+        let piece = match number >= self.last.first {
+            true => &mut self.last,
+            false => {
+                let place = self.full.partition_point(|piece| piece.first <= number) - 1;
+                &mut self.full[place]
+            }
+        };
+        piece.entries[number - piece.first] = packed;
     }
 
     /// Forgets the entries from `number` on.
@@ -79,9 +118,18 @@ impl Entries {
         let moved_by = self.len();
         self.last.entries.shrink_to_fit();
         self.begin_piece(0);
-        let moved = |piece: Piece| Piece { first: piece.first + moved_by, ..piece };
+        let huge = self.huge.len() as u64;
+        let moved = |mut piece: Piece| {
+            piece.first += moved_by;
+            if huge > 0 && !other.huge.is_empty() {
+                let of_huge = piece.entries.iter_mut().filter(|entry| entry.0 & Packed::HUGE != 0);
+                of_huge.for_each(|entry| entry.1 += huge);
+            }
+            piece
+        };
         self.full.extend(other.full.into_iter().map(moved));
         self.last = moved(other.last);
+        self.huge.extend(&other.huge);
     }
 
     /// No more will come.
@@ -94,7 +142,7 @@ impl Entries {
     pub fn memory(&self) -> usize {
         let pieces = self.full.capacity() * size_of::<Piece>();
         let entries: usize = self.full.iter().chain([&self.last]).map(|piece| piece.entries.capacity()).sum();
-        pieces + entries * size_of::<Entry>()
+        pieces + entries * size_of::<Packed>() + self.huge.capacity() * size_of::<Entry>()
     }
 
     /// A look at the entries in order, from the first one at or behind `offset` on. O(log n).
@@ -115,7 +163,8 @@ impl Entries {
 
     #[cfg(test)]
     pub fn to_vec(&self) -> Vec<Entry> {
-        self.full.iter().chain([&self.last]).flat_map(|piece| piece.entries.iter().copied()).collect()
+        let pieces = self.full.iter().chain([&self.last]);
+        pieces.flat_map(|piece| piece.entries.iter().map(|entry| self.unpacked(*entry))).collect()
     }
 }
 
@@ -144,7 +193,9 @@ impl<'a> Cursor<'a> {
             let near = &left[..left.len().min(reach)];
             self.place += near.partition_point(|entry| entry.start() < offset);
             match piece.entries.get(self.place) {
-                Some(entry) => return (entry.start() == offset).then_some((piece.first + self.place, *entry)),
+                Some(entry) => {
+                    return (entry.start() == offset).then(|| (piece.first + self.place, self.entries.unpacked(*entry)));
+                }
                 None if self.piece < self.entries.full.len() => (self.piece, self.place) = (self.piece + 1, 0),
                 None => return None,
             }
@@ -162,7 +213,7 @@ mod tests {
                 Some(_) => &self.last,
                 None => &self.full[self.full.partition_point(|piece| piece.first <= number) - 1],
             };
-            piece.entries.get(number - piece.first).copied()
+            piece.entries.get(number - piece.first).map(|entry| self.unpacked(*entry))
         }
     }
 
@@ -190,7 +241,7 @@ mod tests {
                 assert_eq!(cursor.at(start + 1), None);
                 assert_eq!(cursor.at(start + 2).is_some(), number + 1 < count);
                 entries.set(number, Entry::new(start, start + 9, 1, 1));
-                assert_eq!(entries.get(number).map(|entry| entry.end()), Some(start + 9));
+                assert_eq!(entries.get(number).map(|entry| entry.end), Some(start + 9));
             }
             assert_eq!(entries.get(count), None);
             let mut cursor = entries.cursor(0);
@@ -206,5 +257,26 @@ mod tests {
                 assert_eq!(entries.get(left), Some(Entry::open(7)));
             }
         }
+    }
+    #[test]
+    fn every_number_of_forty_bits_is_kept() {
+        let far = (1 << 40) - 1;
+        let counts = [0, 1, (1 << 23) - 1, 1 << 23, (1 << 29) - 1, 1 << 29, far];
+        let list: Vec<Entry> = [0, 300, far]
+            .into_iter()
+            .flat_map(|start| counts.map(|length| (start, length)))
+            .flat_map(|(start, length)| counts.map(|children| (start, length, children)))
+            .flat_map(|(start, length, children)| counts.map(|values| Entry::new(start, start + length, children, values)))
+            .collect();
+        let of = |list: &[Entry]| {
+            let mut entries = Entries::default();
+            list.iter().for_each(|entry| entries.push(*entry));
+            entries
+        };
+        let mut entries = of(&list);
+        entries.append(of(&list));
+        assert_eq!(entries.to_vec(), [&list[..], &list].concat());
+        entries.set(7, list[300]);
+        assert_eq!(entries.get(7), Some(list[300]));
     }
 }

@@ -150,7 +150,7 @@ impl Fragment {
         match close_of_string(&self.text[..near], start) {
             Some(end) => end,
             None => match self.scanned.index.at(start as u64) {
-                Some((_, entry)) => entry.end() as usize,
+                Some((_, entry)) => entry.end as usize,
                 None => close_of_string(&self.text, start).unwrap_or(self.text.len()),
             },
         }
@@ -163,7 +163,7 @@ impl Fragment {
         }
         match self.scanned.index.at(start as u64) {
             Some((number, entry)) => {
-                Extent { end: entry.end() as usize, children: entry.children(), values: entry.values(), entry: Some(number) }
+                Extent { end: entry.end as usize, children: entry.children, values: entry.values, entry: Some(number) }
             }
             None => self.measure_deep(start),
         }
@@ -188,8 +188,8 @@ impl Fragment {
                 && matches!(self.text[at], b'{' | b'[')
                 && let Some((_, entry)) = self.scanned.index.at(at as u64)
             {
-                measure.skip(1 + entry.values());
-                at = entry.end() as usize;
+                measure.skip(1 + entry.values);
+                at = entry.end as usize;
                 continue;
             }
             match measure.step(&self.text, at) {

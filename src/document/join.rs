@@ -37,7 +37,7 @@ impl Sweep {
         }
         let entries = self.entries.len();
         self.entries.append(right.entries);
-        self.wide.extend(right.wide.into_iter().map(|(entry, points)| (entry + entries as u32, points)));
+        self.wide.append(right.wide, entries);
         self.seams.extend(right.seams.into_iter().map(|seam| Seam { entry: seam.entry + entries as u32, ..seam }));
         if let Some(frame) = self.frames.last_mut() {
             frame.commas = self.level.commas;

@@ -26,6 +26,7 @@ mod patch;
 pub mod path;
 mod pieces;
 pub mod pointer;
+mod points;
 mod problem;
 mod record;
 mod runs;

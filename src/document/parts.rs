@@ -398,8 +398,8 @@ mod tests {
                     return assert_eq!(wide, plain.index.content().1, "{shown}");
                 }
                 // Checkpoints of other children: each must be where the plain index finds the child, and no gap too wide.
-                let mut starts: Vec<u64> = plain.index.content().1.iter().map(|wide| entries[wide.0 as usize].start()).collect();
-                starts.extend(wide.iter().map(|wide| entries[wide.0 as usize].start()));
+                let mut starts: Vec<u64> = plain.index.content().1.iter().map(|wide| entries[wide.0 as usize].start).collect();
+                starts.extend(wide.iter().map(|wide| entries[wide.0 as usize].start));
                 let plain = Fragment::of(text.to_vec(), plain);
                 for start in starts {
                     let (number, entry) = swept.index.at(start).unwrap();
@@ -412,7 +412,7 @@ mod tests {
                         assert_eq!(point.values(), plain.values_before(start as usize, child), "{shown}");
                         next = child;
                     }
-                    assert!(entry.children() - next <= 2 * STRIDE, "{shown}");
+                    assert!(entry.children - next <= 2 * STRIDE, "{shown}");
                 }
             }
             (Err(ScanError::Problem(plain)), Err(swept)) => assert_eq!(swept, plain, "{shown}"),

@@ -8,6 +8,7 @@
 
 use super::entries::Entries;
 use super::index::{Checkpoint, Entry, Index, LARGE, LONG_STRING, STRIDE};
+use super::points::Points;
 use super::problem::{self, Problem};
 use std::ops::ControlFlow;
 
@@ -89,7 +90,7 @@ struct Frame {
 struct Scanner<'a> {
     text: &'a [u8],
     entries: Entries,
-    wide: Vec<(u32, Box<[Checkpoint]>)>,
+    wide: Points,
     frames: Vec<Frame>,
     /// One bit for each open container, set for objects.
     kinds: Bits,
@@ -146,7 +147,7 @@ impl<'a> Scanner<'a> {
         Self {
             text,
             entries: Entries::default(),
-            wide: Vec::new(),
+            wide: Points::default(),
             frames: Vec::new(),
             kinds: Bits::default(),
             values: 0,
@@ -295,7 +296,7 @@ impl<'a> Scanner<'a> {
         let values = self.values - frame.values_before;
         self.entries.set(frame.entry, Entry::new(frame.start as u64, end as u64, children, values));
         if !frame.checkpoints.is_empty() {
-            self.wide.push((frame.entry as u32, frame.checkpoints.into_boxed_slice()));
+            self.wide.push(frame.entry, frame.checkpoints);
         }
     }
 

@@ -11,6 +11,7 @@
 use super::bitmap::{self, Machine, Pass};
 use super::entries::Entries;
 use super::index::{Checkpoint, Entry, Index, LARGE, STRIDE, Seam};
+use super::points::Points;
 use super::scan::{Bits, DEEP, Scanned, bom_length, skip_white_space};
 use super::tokens::{Tokenizer, Tokens};
 
@@ -81,7 +82,7 @@ pub struct Sweep {
     /// Up to where in the part its UTF-8 is checked.
     pub(super) utf8_done: usize,
     pub(super) entries: Entries,
-    pub(super) wide: Vec<(u32, Box<[Checkpoint]>)>,
+    pub(super) wide: Points,
     pub(super) seams: Vec<Seam>,
     pub(super) frames: Vec<Frame>,
     /// How many of the frames, from the outermost on, have a place in the entries.
@@ -155,7 +156,7 @@ impl Sweep {
             tokenizer,
             utf8_done: 0,
             entries: Entries::default(),
-            wide: Vec::new(),
+            wide: Points::default(),
             seams: Vec::new(),
             frames: Vec::new(),
             placed: 0,
@@ -443,7 +444,7 @@ impl Sweep {
         {
             let entry = number as u32;
             self.seams.extend(wide.seams.into_iter().map(|(place, child)| Seam { entry, place, child }));
-            self.wide.push((entry, wide.points.into_boxed_slice()));
+            self.wide.push(number, wide.points);
         }
     }
 
