@@ -4,14 +4,15 @@
 //! joined, up to twice as many: a few microseconds in a container of any size.
 
 use super::entries::Cursor;
-use super::fragment::{Fragment, Slot, close_of_string, scalar_end};
-use super::index::{Checkpoint, STRIDE};
+use super::fragment::{Extent, Fragment, Slot, close_of_string, scalar_end};
+use super::index::{Checkpoint, Entry, LONG_STRING, STRIDE};
 use super::scan::skip_white_space;
 
 /// Steps from child to child. The index is looked at in order, so that each look starts where the last one ended.
 struct Walk<'a> {
     fragment: &'a Fragment,
-    cursor: Cursor<'a>,
+    /// Sought when it is needed: among scalars it is not.
+    cursor: Option<Cursor<'a>>,
     object: bool,
     slot: Slot,
     /// The slot's number.
@@ -25,27 +26,35 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Starts at the last checkpoint for which `wanted(child number, checkpoint)` holds (it must hold for a head of the children),
-    /// or at the first child.
-    fn from(fragment: &'a Fragment, start: usize, wanted: impl Fn(u64, &Checkpoint) -> bool) -> Option<Self> {
+    /// or at the first child; with the extent of the container, which had to be found out.
+    fn from(fragment: &'a Fragment, start: usize, wanted: impl Fn(u64, &Checkpoint) -> bool) -> Option<(Self, Extent)> {
         if !fragment.is_container(start) {
             return None;
         }
-        let entry = fragment.extent(start).entry;
-        let found = entry.and_then(|number| fragment.scanned.index.checkpoints(number).last(wanted));
-        Self::at(fragment, start, found)
+        let (extent, cursor) = fragment.extent_and_cursor(start);
+        let point = extent.entry.and_then(|number| fragment.scanned.index.checkpoints(number).last(wanted));
+        // Far ahead another search is shorter than the cursor's way.
+        let cursor = if point.is_some() { None } else { cursor };
+        Some((Self::at(fragment, start, point, cursor)?, extent))
     }
 
-    fn at(fragment: &'a Fragment, start: usize, point: Option<(u64, &Checkpoint)>) -> Option<Self> {
+    fn at(fragment: &'a Fragment, start: usize, point: Option<(u64, &Checkpoint)>, cursor: Option<Cursor<'a>>) -> Option<Self> {
         let object = fragment.text()[start] == b'{';
         let (at, child, before) = match point {
             Some((child, point)) => (start + point.offset() as usize, child, point.values()),
             None => (fragment.first_slot(start)?.start, 0, 0),
         };
-        let cursor = fragment.scanned.index.cursor(at as u64);
         let slot = Slot { start: at, key: None, value: at };
         let mut walk = Self { fragment, cursor, object, slot, child, before, extent: None };
         walk.look(at);
         Some(walk)
+    }
+
+    /// The entry that starts at `offset`.
+    fn entry(&mut self, offset: usize) -> Option<Entry> {
+        let index = &self.fragment.scanned.index;
+        let cursor = self.cursor.get_or_insert_with(|| index.cursor(offset as u64));
+        cursor.at(offset as u64).map(|(_, entry)| entry)
     }
 
     /// Takes the child that starts at `at`.
@@ -68,8 +77,8 @@ impl<'a> Walk<'a> {
         }
         let (text, value) = (self.fragment.text(), self.slot.value);
         let extent = match text[value] {
-            b'{' | b'[' => match self.cursor.at(value as u64) {
-                Some((_, entry)) => (entry.end as usize, entry.values + 1),
+            b'{' | b'[' => match self.entry(value) {
+                Some(entry) => (entry.end as usize, entry.values + 1),
                 None => {
                     let extent = self.fragment.extent_unrecorded(value);
                     (extent.end, extent.values + 1)
@@ -83,10 +92,11 @@ impl<'a> Walk<'a> {
     }
 
     fn string_end(&mut self, start: usize) -> usize {
-        match self.cursor.at(start as u64) {
-            Some((_, entry)) => entry.end as usize,
-            None => close_of_string(self.fragment.text(), start).unwrap_or(self.fragment.text().len()),
-        }
+        let text = self.fragment.text();
+        // What is not recorded ends within reach.
+        close_of_string(&text[..text.len().min(start + LONG_STRING)], start)
+            .or_else(|| self.entry(start).map(|entry| entry.end as usize))
+            .unwrap_or(text.len())
     }
 
     /// Start of the next child.
@@ -111,9 +121,9 @@ impl Fragment {
     pub fn slot(&self, start: usize, k: u64) -> Option<Slot> {
         // Near the start no checkpoint can help, and the container need not be measured.
         let mut walk = match k < STRIDE {
-            true if self.is_container(start) => Walk::at(self, start, None)?,
+            true if self.is_container(start) => Walk::at(self, start, None, None)?,
             true => return None,
-            false => Walk::from(self, start, |child, _| child <= k)?,
+            false => Walk::from(self, start, |child, _| child <= k)?.0,
         };
         while walk.child < k {
             walk.step()?;
@@ -124,14 +134,10 @@ impl Fragment {
     /// Number of values inside the container at `start` that stand before child `k`; all of them where `k` is the number of
     /// children. O(log n).
     pub fn values_before(&self, start: usize, k: u64) -> u64 {
-        if !self.is_container(start) {
-            return 0;
-        }
-        let extent = self.extent(start);
+        let Some((mut walk, extent)) = Walk::from(self, start, |child, _| child <= k) else { return 0 };
         if k >= extent.children {
             return extent.values;
         }
-        let Some(mut walk) = Walk::from(self, start, |child, _| child <= k) else { return 0 };
         while walk.child < k && walk.step().is_some() {}
         walk.before
     }
@@ -139,7 +145,7 @@ impl Fragment {
     /// The child of the container at `start` that is or holds value `number` of its inside (from 0, in document order):
     /// its number, its slot and how many values stand before it. O(log n).
     pub fn child_with_value(&self, start: usize, number: u64) -> Option<(u64, Slot, u64)> {
-        let mut walk = Walk::from(self, start, |_, point| point.values() <= number)?;
+        let (mut walk, _) = Walk::from(self, start, |_, point| point.values() <= number)?;
         while number >= walk.before + walk.extent().1 {
             walk.step()?;
         }
@@ -148,11 +154,22 @@ impl Fragment {
 
     /// The child of the container at `start` whose key or value is at `offset` or, between two, the one before it. O(log n).
     pub fn child_at_offset(&self, start: usize, offset: usize) -> Option<(u64, Slot)> {
-        let mut walk = Walk::from(self, start, |_, point| start + point.offset() as usize <= offset)?;
+        self.walk_to(start, offset).map(|(walk, _)| (walk.child, walk.slot))
+    }
+
+    /// The same, and the end of its value; `None` before the first child and on or behind the closing bracket. O(log n).
+    pub fn child_inside_at(&self, start: usize, offset: usize) -> Option<(u64, Slot, usize)> {
+        let (mut walk, container) = self.walk_to(start, offset)?;
+        let is_inside = walk.slot.start <= offset && offset + 1 < container.end;
+        is_inside.then(|| (walk.child, walk.slot, walk.extent().0))
+    }
+
+    fn walk_to(&self, start: usize, offset: usize) -> Option<(Walk<'_>, Extent)> {
+        let (mut walk, extent) = Walk::from(self, start, |_, point| start + point.offset() as usize <= offset)?;
         while walk.next_start().is_some_and(|next| next <= offset) {
             walk.step()?;
         }
-        Some((walk.child, walk.slot))
+        Some((walk, extent))
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Offsets are bytes from the start of the fragment's text. A *slot* is the place of one child in its container.
 
-use super::index::{LARGE, LONG_STRING};
+use super::entries::Cursor;
+use super::index::{Entry, LARGE, LONG_STRING};
 use super::parts::{self, Crew, Feed, Unloaded};
 use super::scan::{self, ScanError, plain_run, skip_white_space};
 use super::{Kind, Problem};
@@ -156,17 +157,24 @@ impl Fragment {
         }
     }
 
-    pub(super) fn extent(&self, start: usize) -> Extent {
+    fn extent(&self, start: usize) -> Extent {
+        self.extent_and_cursor(start).0
+    }
+
+    /// The extent of the container at `start`, and a look at the index from there on, if one was taken.
+    pub(super) fn extent_and_cursor(&self, start: usize) -> (Extent, Option<Cursor<'_>>) {
         let near = self.text.len().min(start + LARGE);
         if let Some((end, children, values)) = measure(&self.text[..near], start) {
-            return Extent { end, children, values, entry: None };
+            return (Extent { end, children, values, entry: None }, None);
         }
-        match self.scanned.index.at(start as u64) {
-            Some((number, entry)) => {
-                Extent { end: entry.end as usize, children: entry.children, values: entry.values, entry: Some(number) }
+        let mut cursor = self.scanned.index.cursor(start as u64);
+        let extent = match cursor.at(start as u64) {
+            Some((number, Entry { end, children, values, .. })) => {
+                Extent { end: end as usize, children, values, entry: Some(number as u32) }
             }
             None => self.measure_deep(start),
-        }
+        };
+        (extent, Some(cursor))
     }
 
     /// The extent of a container that is not recorded.
