@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// One immutable text with one JSON value, perhaps with white space and a byte-order mark around it.
 pub struct Fragment {
-    pub(super) text: Vec<u8>,
+    text: Vec<u8>,
     pub(super) scanned: scan::Scanned,
 }
 
