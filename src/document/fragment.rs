@@ -2,7 +2,8 @@
 //!
 //! Offsets are bytes from the start of the fragment's text. A *slot* is the place of one child in its container.
 
-use super::index::{Checkpoint, LARGE, LONG_STRING, STRIDE};
+use super::entries::Cursor;
+use super::index::{Entry, LARGE, LONG_STRING};
 use super::parts::{self, Crew, Feed, Unloaded};
 use super::scan::{self, ScanError, plain_run, skip_white_space};
 use super::{Kind, Problem};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 /// One immutable text with one JSON value, perhaps with white space and a byte-order mark around it.
 pub struct Fragment {
     text: Vec<u8>,
-    scanned: scan::Scanned,
+    pub(super) scanned: scan::Scanned,
 }
 
 /// Where one child stands in its container.
@@ -29,11 +30,11 @@ pub struct Slot {
 
 /// What the index or a look at the text says of a container.
 #[derive(Clone, Copy)]
-struct Extent {
-    end: usize,
-    children: u64,
-    values: u64,
-    entry: Option<u32>,
+pub(super) struct Extent {
+    pub end: usize,
+    pub children: u64,
+    pub values: u64,
+    pub entry: Option<u32>,
 }
 
 impl fmt::Debug for Fragment {
@@ -140,7 +141,7 @@ impl Fragment {
         if self.is_container(start) { self.extent(start).values } else { 0 }
     }
 
-    fn is_container(&self, start: usize) -> bool {
+    pub(super) fn is_container(&self, start: usize) -> bool {
         matches!(self.text[start], b'{' | b'[')
     }
 
@@ -150,21 +151,37 @@ impl Fragment {
         match close_of_string(&self.text[..near], start) {
             Some(end) => end,
             None => match self.scanned.index.at(start as u64) {
-                Some((_, entry)) => entry.end() as usize,
+                Some((_, entry)) => entry.end as usize,
                 None => close_of_string(&self.text, start).unwrap_or(self.text.len()),
             },
         }
     }
 
     fn extent(&self, start: usize) -> Extent {
+        self.extent_and_cursor(start).0
+    }
+
+    /// The extent of the container at `start`, and a look at the index from there on, if one was taken.
+    pub(super) fn extent_and_cursor(&self, start: usize) -> (Extent, Option<Cursor<'_>>) {
         let near = self.text.len().min(start + LARGE);
         if let Some((end, children, values)) = measure(&self.text[..near], start) {
-            return Extent { end, children, values, entry: None };
+            return (Extent { end, children, values, entry: None }, None);
         }
-        match self.scanned.index.at(start as u64) {
-            Some((number, entry)) => {
-                Extent { end: entry.end() as usize, children: entry.children(), values: entry.values(), entry: Some(number) }
+        let mut cursor = self.scanned.index.cursor(start as u64);
+        let extent = match cursor.at(start as u64) {
+            Some((number, Entry { end, children, values, .. })) => {
+                Extent { end: end as usize, children, values, entry: Some(number as u32) }
             }
+            None => self.measure_deep(start),
+        };
+        (extent, Some(cursor))
+    }
+
+    /// The extent of a container that is not recorded.
+    pub(super) fn extent_unrecorded(&self, start: usize) -> Extent {
+        let near = self.text.len().min(start + LARGE);
+        match measure(&self.text[..near], start) {
+            Some((end, children, values)) => Extent { end, children, values, entry: None },
             None => self.measure_deep(start),
         }
     }
@@ -179,8 +196,8 @@ impl Fragment {
                 && matches!(self.text[at], b'{' | b'[')
                 && let Some((_, entry)) = self.scanned.index.at(at as u64)
             {
-                measure.skip(1 + entry.values());
-                at = entry.end() as usize;
+                measure.skip(1 + entry.values);
+                at = entry.end as usize;
                 continue;
             }
             match measure.step(&self.text, at) {
@@ -205,16 +222,11 @@ impl Fragment {
 
     /// The slot behind `slot`, if any. Costs one step over the slot's value.
     pub fn next_slot(&self, slot: &Slot) -> Option<Slot> {
-        self.slot_behind(self.value_end(slot.value), slot.key.is_some())
-    }
-
-    /// The slot behind the value that ends at `end`, if any.
-    fn slot_behind(&self, end: usize, object: bool) -> Option<Slot> {
-        let at = skip_white_space(&self.text, end);
+        let at = skip_white_space(&self.text, self.value_end(slot.value));
         if self.text.get(at) != Some(&b',') {
             return None;
         }
-        Some(self.slot_at(skip_white_space(&self.text, at + 1), object))
+        Some(self.slot_at(skip_white_space(&self.text, at + 1), slot.key.is_some()))
     }
 
     fn slot_at(&self, at: usize, object: bool) -> Slot {
@@ -224,98 +236,6 @@ impl Fragment {
         let key_end = self.string_end(at);
         let colon = skip_white_space(&self.text, key_end);
         Slot { start: at, key: Some((at, key_end)), value: skip_white_space(&self.text, colon + 1) }
-    }
-
-    /// Slot number `k` of the container at `start`. At most [`STRIDE`] steps behind a checkpoint.
-    pub fn slot(&self, start: usize, k: u64) -> Option<Slot> {
-        // Near the start no checkpoint can help, and the container need not be measured.
-        let (mut slot, mut number) = match k < STRIDE {
-            true if self.is_container(start) => (self.first_slot(start)?, 0),
-            true => return None,
-            false => self.checkpoint(start, |child, _| child <= k).map(|(slot, number, _)| (slot, number))?,
-        };
-        while number < k {
-            slot = self.next_slot(&slot)?;
-            number += 1;
-        }
-        Some(slot)
-    }
-
-    /// The last checkpoint for which `wanted(child number, checkpoint)` holds (it must hold for a head of the children), or the
-    /// first child: its slot, its number and the values before it.
-    fn checkpoint(&self, start: usize, wanted: impl Fn(u64, &Checkpoint) -> bool) -> Option<(Slot, u64, u64)> {
-        let entry = match self.is_container(start) {
-            true => self.extent(start).entry,
-            false => return None,
-        };
-        match entry.and_then(|number| self.scanned.index.checkpoints(number).last(wanted)) {
-            Some((child, point)) => {
-                let at = start + point.offset() as usize;
-                Some((self.slot_at(at, self.text[start] == b'{'), child, point.values()))
-            }
-            None => self.first_slot(start).map(|slot| (slot, 0, 0)),
-        }
-    }
-
-    /// Number of values inside the container at `start` that stand before child `k`; all of them where `k` is the number of
-    /// children. At most [`STRIDE`] steps behind a checkpoint.
-    pub fn values_before(&self, start: usize, k: u64) -> u64 {
-        if !self.is_container(start) {
-            return 0;
-        }
-        let extent = self.extent(start);
-        if k >= extent.children {
-            return extent.values;
-        }
-        let Some((mut slot, mut number, mut values)) = self.checkpoint(start, |child, _| child <= k) else { return 0 };
-        while number < k {
-            values += 1 + self.values_inside(slot.value);
-            let Some(next) = self.next_slot(&slot) else { break };
-            slot = next;
-            number += 1;
-        }
-        values
-    }
-
-    /// The child of the container at `start` that is or holds value `number` of its inside (from 0, in document order):
-    /// its number, its slot and how many values stand before it.
-    pub fn child_with_value(&self, start: usize, number: u64) -> Option<(u64, Slot, u64)> {
-        if number >= self.values_inside(start) {
-            return None;
-        }
-        let (mut slot, mut child, mut before) = self.checkpoint(start, |_, point| point.values() <= number)?;
-        loop {
-            let after = before + 1 + self.values_inside(slot.value);
-            if number < after {
-                return Some((child, slot, before));
-            }
-            slot = self.next_slot(&slot)?;
-            child += 1;
-            before = after;
-        }
-    }
-
-    /// The child of the container at `start` whose key or value is at `offset` or, between two, the one before it.
-    pub fn child_at_offset(&self, start: usize, offset: usize) -> Option<(u64, Slot)> {
-        let near = |_, point: &Checkpoint| start + point.offset() as usize <= offset;
-        let (mut slot, mut child, _) = self.checkpoint(start, near)?;
-        // The children stand in the index one behind the other: none but the first is sought in all of it.
-        let index = &self.scanned.index;
-        let mut entry = index.first_from(0, slot.value as u64);
-        loop {
-            let end = match index.entry(entry).filter(|entry| entry.start() == slot.value as u64) {
-                Some(large) => large.end() as usize,
-                None => self.value_end(slot.value),
-            };
-            if end > offset {
-                break;
-            }
-            let Some(next) = self.slot_behind(end, slot.key.is_some()).filter(|next| next.start <= offset) else { break };
-            entry = index.first_from(entry, next.value as u64);
-            slot = next;
-            child += 1;
-        }
-        Some((child, slot))
     }
 }
 

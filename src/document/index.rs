@@ -1,8 +1,11 @@
 //! The container index: where the large values of a text are, so that small ones can be found by looking.
 //!
-//! One entry of 20 bytes for each container of [`LARGE`] bytes or more and for each string of [`LONG_STRING`] bytes or
+//! One entry of 16 bytes for each container of [`LARGE`] bytes or more and for each string of [`LONG_STRING`] bytes or
 //! more, in document order, and a checkpoint of 12 bytes for every [`STRIDE`]th child of a recorded container. An index
-//! with one entry per value costs 30 to 180 % of the file; this one about 4 % on records and less on everything else.
+//! with one entry per value costs 30 to 180 % of the file; this one 3 to 6 % on records and less on everything else.
+
+use super::entries::{Cursor, Entries};
+use super::points::Points;
 
 /// Containers of at least this many bytes are recorded.
 pub const LARGE: usize = 256;
@@ -10,10 +13,6 @@ pub const LARGE: usize = 256;
 pub const LONG_STRING: usize = 1024;
 /// Every `STRIDE`th child of a recorded container has a checkpoint.
 pub const STRIDE: u64 = 64;
-
-/// One recorded value: offsets of up to 40 bits (a terabyte), packed into five words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry([u32; 5]);
 
 const fn low(value: u64) -> u32 {
     value as u32
@@ -23,38 +22,28 @@ const fn high(value: u64) -> u32 {
     (value >> 32) as u32
 }
 
+/// One recorded value: its place in the text, and what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Byte offset of the first bracket or quote, up to 40 bits (a terabyte).
+    pub start: u64,
+    /// Byte offset behind the last bracket or quote.
+    pub end: u64,
+    /// Number of members or elements.
+    pub children: u64,
+    /// Number of values at any depth inside, itself not counted.
+    pub values: u64,
+}
+
 impl Entry {
-    /// Packs an entry; `values` counts every value inside the container, itself not included.
+    /// An entry of these fields.
     pub fn new(start: u64, end: u64, children: u64, values: u64) -> Self {
-        let length = end - start;
-        debug_assert!(start < 1 << 40 && length < 1 << 40 && children < 1 << 40 && values < 1 << 40);
-        let highs = high(start) | high(length) << 8 | high(values) << 16 | high(children) << 24;
-        Self([low(start), low(length), low(children), low(values), highs])
+        Self { start, end, children, values }
     }
 
     /// An entry whose end is not known yet.
     pub fn open(start: u64) -> Self {
         Self::new(start, start, 0, 0)
-    }
-
-    /// Byte offset of the first bracket or quote.
-    pub fn start(&self) -> u64 {
-        u64::from(self.0[0]) | u64::from(self.0[4] & 0xff) << 32
-    }
-
-    /// Byte offset behind the last bracket or quote.
-    pub fn end(&self) -> u64 {
-        self.start() + (u64::from(self.0[1]) | u64::from(self.0[4] >> 8 & 0xff) << 32)
-    }
-
-    /// Number of members or elements.
-    pub fn children(&self) -> u64 {
-        u64::from(self.0[2]) | u64::from(self.0[4] >> 24) << 32
-    }
-
-    /// Number of values at any depth inside, itself not counted.
-    pub fn values(&self) -> u64 {
-        u64::from(self.0[3]) | u64::from(self.0[4] >> 16 & 0xff) << 32
     }
 }
 
@@ -124,63 +113,45 @@ impl<'a> Checkpoints<'a> {
 #[derive(Default)]
 pub struct Index {
     /// Sorted by start; a container stands before what it holds.
-    entries: Vec<Entry>,
-    /// The checkpoints of containers with more than [`STRIDE`] children, sorted by entry number.
-    wide: Vec<(u32, Box<[Checkpoint]>)>,
+    entries: Entries,
+    /// The checkpoints of containers with more than [`STRIDE`] children.
+    wide: Points,
     /// Sorted by entry and place; none in a text that was scanned in one part.
     seams: Vec<Seam>,
 }
 
 impl Index {
     /// Puts an index together; `wide` and `seams` may come in any order.
-    pub fn new(mut entries: Vec<Entry>, mut wide: Vec<(u32, Box<[Checkpoint]>)>, mut seams: Vec<Seam>) -> Self {
-        entries.shrink_to_fit();
-        wide.shrink_to_fit();
+    pub fn new(mut entries: Entries, mut wide: Points, mut seams: Vec<Seam>) -> Self {
+        entries.shrink();
         seams.shrink_to_fit();
-        wide.sort_unstable_by_key(|(entry, _)| *entry);
+        wide.sort();
         seams.sort_unstable_by_key(|seam| (seam.entry, seam.place));
         Self { entries, wide, seams }
     }
 
     /// The entry that starts at `offset`, with its number. O(log entries).
     pub fn at(&self, offset: u64) -> Option<(u32, Entry)> {
-        let number = self.entries.binary_search_by_key(&offset, Entry::start).ok()?;
-        Some((number as u32, self.entries[number]))
+        let (number, entry) = self.cursor(offset).at(offset)?;
+        Some((number as u32, entry))
     }
 
-    /// The number of the first entry at or behind `offset`, none of which is before entry `from`. O(log of how far it is).
-    pub fn first_from(&self, from: usize, offset: u64) -> usize {
-        let entries = self.entries.get(from..).unwrap_or_default();
-        let mut reach = 1;
-        while entries.get(reach).is_some_and(|entry| entry.start() < offset) {
-            reach *= 2;
-        }
-        let near = &entries[..entries.len().min(reach + 1)];
-        from + near.partition_point(|entry| entry.start() < offset)
-    }
-
-    /// Entry `number`.
-    pub fn entry(&self, number: usize) -> Option<Entry> {
-        self.entries.get(number).copied()
+    /// A look at the entries in order, from `offset` on. O(log entries).
+    pub fn cursor(&self, offset: u64) -> Cursor<'_> {
+        self.entries.cursor(offset)
     }
 
     /// Checkpoints of entry `number`. O(log wide).
     pub fn checkpoints(&self, number: u32) -> Checkpoints<'_> {
-        match self.wide.binary_search_by_key(&number, |(entry, _)| *entry) {
-            Ok(place) => {
-                let first = self.seams.partition_point(|seam| seam.entry < number);
-                let end = self.seams.partition_point(|seam| seam.entry <= number);
-                Checkpoints { points: &self.wide[place].1, seams: &self.seams[first..end] }
-            }
-            Err(_) => Checkpoints::default(),
-        }
+        let first = self.seams.partition_point(|seam| seam.entry < number);
+        let end = self.seams.partition_point(|seam| seam.entry <= number);
+        Checkpoints { points: self.wide.of(number), seams: &self.seams[first..end] }
     }
 
     /// Memory that the index holds, in bytes.
     pub fn memory(&self) -> usize {
-        let wide: usize = self.wide.iter().map(|(_, points)| size_of_val(&**points)).sum();
         let seams = self.seams.capacity() * size_of::<Seam>();
-        self.entries.capacity() * size_of::<Entry>() + self.wide.capacity() * size_of::<(u32, Box<[Checkpoint]>)>() + wide + seams
+        self.entries.memory() + self.wide.memory() + seams
     }
 }
 
@@ -190,18 +161,13 @@ mod tests {
 
     impl Index {
         /// All that is recorded.
-        pub(in crate::document) fn content(&self) -> (&[Entry], &[(u32, Box<[Checkpoint]>)], &[Seam]) {
-            (&self.entries, &self.wide, &self.seams)
+        pub(in crate::document) fn content(&self) -> (Vec<Entry>, Vec<(u32, &[Checkpoint])>, &[Seam]) {
+            (self.entries.to_vec(), self.wide.to_vec(), &self.seams)
         }
     }
 
     #[test]
-    fn entries_keep_forty_bits() {
-        let entry = Entry::new((1 << 40) - 300, (1 << 40) + 5_000_000_000, (1 << 40) - 2, (1 << 40) - 1);
-        assert_eq!(entry.start(), (1 << 40) - 300);
-        assert_eq!(entry.end(), (1 << 40) + 5_000_000_000);
-        assert_eq!(entry.children(), (1 << 40) - 2);
-        assert_eq!(entry.values(), (1 << 40) - 1);
+    fn checkpoints_keep_forty_bits() {
         let point = Checkpoint::new((1 << 40) + 7, (1 << 39) + 9);
         assert_eq!((point.offset(), point.values()), ((1 << 40) + 7, (1 << 39) + 9));
     }

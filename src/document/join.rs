@@ -1,11 +1,11 @@
 //! Joining two parts of a text that were swept by themselves.
 //!
-//! The left part ends before a comma at which the right one starts. The right one did not know what was open there: where a
-//! bracket closed nothing that it had seen opened, it noted what the container held since ([`Claim`]). Here each claim
-//! meets the container that the left part left open. That the comma stands outside of strings was a guess until now; the
-//! left part, swept from the text's start, knows. So a wrong guess makes a join fail, and nothing else.
+//! The left part ends before a comma at which the right one starts, or in a string in which it does. The right one did not know
+//! what was open there: where a bracket closed nothing that it had seen opened, it noted what the container held since
+//! ([`Claim`]). Here each claim meets the container that the left part left open. That the comma stands outside of strings was a
+//! guess until now; the left part, swept from the text's start, knows. So a wrong guess makes a join fail, and nothing else.
 
-use super::index::{Checkpoint, Entry, LARGE, Seam};
+use super::index::{Checkpoint, LARGE, LONG_STRING, Seam};
 use super::scan::DEEP;
 use super::sweep::{Claim, Frame, Level, Outer, Sweep, Wide};
 
@@ -18,16 +18,26 @@ impl Sweep {
         if right.kinds.len == 0 {
             right.outer.commas = right.level.commas;
         }
+        // The left part ended in the string in which the right one started.
+        let string_start = self.tokenizer.known_string_start().unwrap_or_default();
+        if let Some(end) = right.rest_of_string
+            && end - string_start >= LONG_STRING
+        {
+            self.record_string(string_start, end);
+        }
         let levels = self.kinds.len;
         for claim in right.claims {
             self.take_claim(claim);
         }
         self.take_outer(right.outer);
-        // What was open to the left and turned out small has been taken from the end of the entries by now.
         let depth = self.kinds.len;
+        if right.entries.len() > 0 {
+            self.place_frames();
+            self.placed += right.placed;
+        }
         let entries = self.entries.len();
-        self.entries.extend(right.entries);
-        self.wide.extend(right.wide.into_iter().map(|(entry, points)| (entry + entries as u32, points)));
+        self.entries.append(right.entries);
+        self.wide.append(right.wide, entries);
         self.seams.extend(right.seams.into_iter().map(|seam| Seam { entry: seam.entry + entries as u32, ..seam }));
         if let Some(frame) = self.frames.last_mut() {
             frame.commas = self.level.commas;
@@ -57,7 +67,7 @@ impl Sweep {
         let escapes = self.tokenizer.unicode_escapes;
         self.tokenizer = right.tokenizer;
         self.tokenizer.unicode_escapes |= escapes;
-        self.tokenizer.moved_by(right.base);
+        self.tokenizer.moved_by(right.base, string_start);
         true
     }
 
@@ -81,23 +91,17 @@ impl Sweep {
         self.take_outer(claim.outer);
         let depth = self.kinds.len;
         self.kinds.pop();
-        let points = match self.open_wide.last() {
-            Some(wide) if wide.depth == depth => self.open_wide.pop(),
-            _ => None,
-        };
         if let Some(frame) = self.frames.pop() {
-            let start = self.entries[frame.entry].start();
-            if claim.end as u64 - start < LARGE as u64 {
-                self.entries.truncate(frame.entry);
-            } else {
+            if claim.end - frame.start >= LARGE {
                 let values = self.values.wrapping_add(claim.values).wrapping_sub(frame.values_before);
-                self.entries[frame.entry] = Entry::new(start, claim.end as u64, self.level.commas + 1, values);
-                if let Some(wide) = points {
-                    self.record(frame.entry, wide);
-                }
+                self.record(frame, claim.end, self.level.commas + 1, values);
+            } else if self.open_wide.last().is_some_and(|wide| wide.depth == depth) {
+                self.open_wide.pop();
             }
         }
-        self.resume();
+        let mut level = self.level;
+        self.resume(&mut level);
+        self.level = level;
     }
 
     /// Adds what the right part saw directly in the innermost open container.
@@ -105,7 +109,7 @@ impl Sweep {
         let depth = self.kinds.len;
         let Some(frame) = self.frames.last() else { return };
         if !outer.points.is_empty() {
-            let start = self.entries[frame.entry].start();
+            let start = frame.start as u64;
             let values = self.values.wrapping_sub(frame.values_before);
             let points =
                 outer.points.iter().map(|point| Checkpoint::new(point.offset() - start, point.values().wrapping_add(values)));

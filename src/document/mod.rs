@@ -6,11 +6,13 @@
 
 mod align;
 mod bitmap;
+mod children;
 #[cfg(test)]
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod diff;
 mod edit;
+mod entries;
 mod fragment;
 mod head;
 mod history;
@@ -24,6 +26,7 @@ mod patch;
 pub mod path;
 mod pieces;
 pub mod pointer;
+mod points;
 mod problem;
 mod record;
 mod runs;

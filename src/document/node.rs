@@ -177,14 +177,9 @@ impl Node {
         match self {
             Self::Raw { fragment, start } => {
                 let at = start + offset as usize;
-                if !self.kind().is_container() || at + 1 >= fragment.value_end(*start) {
-                    return None;
-                }
-                let (k, slot) = fragment.child_at_offset(*start, at)?;
-                let child = child_of(fragment, &slot);
-                let inside = at.checked_sub(slot.value).map(|inside| inside as u64);
-                let inside = inside.filter(|inside| *inside < child.node.byte_len());
-                (at >= slot.start).then_some((k, child, inside))
+                let (k, slot, end) = fragment.child_inside_at(*start, at)?;
+                let inside = at.checked_sub(slot.value).filter(|_| at < end).map(|inside| inside as u64);
+                Some((k, child_of(fragment, &slot), inside))
             }
             Self::Edited(container) => container.child_at_offset(offset),
         }

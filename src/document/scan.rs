@@ -6,7 +6,9 @@
 //! *Limitation*: below [`DEEP`] levels a container is recorded only where it starts [`LARGE`] bytes after the last recorded
 //! one that is open. Without that rule a hostile gigabyte of brackets would take twelve gigabytes of index.
 
+use super::entries::Entries;
 use super::index::{Checkpoint, Entry, Index, LARGE, LONG_STRING, STRIDE};
+use super::points::Points;
 use super::problem::{self, Problem};
 use std::ops::ControlFlow;
 
@@ -87,8 +89,8 @@ struct Frame {
 
 struct Scanner<'a> {
     text: &'a [u8],
-    entries: Vec<Entry>,
-    wide: Vec<(u32, Box<[Checkpoint]>)>,
+    entries: Entries,
+    wide: Points,
     frames: Vec<Frame>,
     /// One bit for each open container, set for objects.
     kinds: Bits,
@@ -144,8 +146,8 @@ impl<'a> Scanner<'a> {
     fn new(text: &'a [u8]) -> Self {
         Self {
             text,
-            entries: Vec::new(),
-            wide: Vec::new(),
+            entries: Entries::default(),
+            wide: Points::default(),
             frames: Vec::new(),
             kinds: Bits::default(),
             values: 0,
@@ -292,9 +294,9 @@ impl<'a> Scanner<'a> {
         }
         let children = frame.children + u64::from(filled);
         let values = self.values - frame.values_before;
-        self.entries[frame.entry] = Entry::new(frame.start as u64, end as u64, children, values);
+        self.entries.set(frame.entry, Entry::new(frame.start as u64, end as u64, children, values));
         if !frame.checkpoints.is_empty() {
-            self.wide.push((frame.entry as u32, frame.checkpoints.into_boxed_slice()));
+            self.wide.push(frame.entry, frame.checkpoints);
         }
     }
 

@@ -1,15 +1,17 @@
-//! The fast pass: validates a text and records its large values, 64 bytes at a time, from the start or from a comma in the middle.
+//! The fast pass: validates a text and records its large values, 64 bytes at a time, from the start or from the middle.
 //!
 //! [`tokens`](super::tokens) says where tokens are and that neighbours fit. Here brackets are matched, with a stack of bits and
 //! no recursion, and between two brackets commas and colons are counted: in an object each member has one colon, so there are as
 //! many colons as commas, and one more behind the opening bracket; in an array there are none. Since a colon follows nothing but
-//! a string behind a comma or bracket, equal numbers mean that each member has its key.
+//! a string, and no second one before a comma or bracket, equal numbers mean that each member has its key.
 //!
 //! A sweep says only *whether* a text is JSON; where it is not [`scan`](super::scan), which reads byte by byte, says why. It also
 //! gives up where looking on would take long (white space for pages behind a comma), and the same happens: it is never wrong.
 
 use super::bitmap::{self, Machine, Pass};
+use super::entries::Entries;
 use super::index::{Checkpoint, Entry, Index, LARGE, STRIDE, Seam};
+use super::points::Points;
 use super::scan::{Bits, DEEP, Scanned, bom_length, skip_white_space};
 use super::tokens::{Tokenizer, Tokens};
 
@@ -22,7 +24,8 @@ pub const AHEAD: usize = 1 << 12;
 pub(super) struct Frame {
     /// Open containers, with it.
     pub depth: usize,
-    /// Its place in `entries`, which is held for it.
+    pub start: usize,
+    /// The number of its entry, once a place is held for it.
     pub entry: usize,
     /// Commas so far, up to where a container inside was opened.
     pub commas: u64,
@@ -78,13 +81,17 @@ pub struct Sweep {
     pub(super) tokenizer: Tokenizer,
     /// Up to where in the part its UTF-8 is checked.
     pub(super) utf8_done: usize,
-    pub(super) entries: Vec<Entry>,
-    pub(super) wide: Vec<(u32, Box<[Checkpoint]>)>,
+    pub(super) entries: Entries,
+    pub(super) wide: Points,
     pub(super) seams: Vec<Seam>,
     pub(super) frames: Vec<Frame>,
+    /// How many of the frames, from the outermost on, have a place in the entries.
+    pub(super) placed: usize,
     /// One bit for each open container, set for objects.
     pub(super) kinds: Bits,
     pub(super) open_wide: Vec<Wide>,
+    /// The end of the string in which the sweep started.
+    pub(super) rest_of_string: Option<usize>,
     pub(super) claims: Vec<Claim>,
     pub(super) outer: Outer,
     pub(super) values: u64,
@@ -110,7 +117,15 @@ pub(super) struct Level {
 }
 
 impl Level {
+    /// A container that was opened before the sweep's start.
     pub const OUTER: Self = Self { object: 0, framed: false, commas: STRIDE - 1, new_commas: 0, new_colons: 0, fresh: 0 };
+}
+
+/// What changes with every bracket: kept in registers over many blocks, which is half of the speed.
+struct Hot {
+    level: Level,
+    values: u64,
+    wrong: bool,
 }
 
 impl Outer {
@@ -130,17 +145,24 @@ impl Sweep {
         Self::new(base, Tokenizer::behind_value())
     }
 
+    /// From the inside of a string at `base`, which is a value.
+    pub fn from_inside_string(base: usize) -> Self {
+        Self::new(base, Tokenizer::inside_string())
+    }
+
     fn new(base: usize, tokenizer: Tokenizer) -> Self {
         Self {
             base,
             tokenizer,
             utf8_done: 0,
-            entries: Vec::new(),
-            wide: Vec::new(),
+            entries: Entries::default(),
+            wide: Points::default(),
             seams: Vec::new(),
             frames: Vec::new(),
+            placed: 0,
             kinds: Bits::default(),
             open_wide: Vec::new(),
+            rest_of_string: None,
             claims: Vec::new(),
             outer: Outer::new(),
             values: 0,
@@ -164,25 +186,32 @@ impl Sweep {
         !self.wrong
     }
 
-    /// The part, `text`, is over. Whether it ends behind a value, so that another can be joined to it or it can be whole.
-    pub fn finish(&mut self, text: &[u8]) -> bool {
-        struct Blank<'a>(&'a mut Sweep, &'a [u8]);
-        impl Pass for Blank<'_> {
-            type Output = ();
-
-            #[inline(always)]
-            fn run<M: Machine>(self, machine: M) {
-                let masks = machine.masks(&[b' '; 64]);
-                self.0.tokenizer.step(machine, &masks, self.1, self.1.len());
-            }
-        }
-        bitmap::run(Blank(self, text));
+    /// The part is over. Whether it ends behind a value, so that another can be joined to it or it can be whole.
+    pub fn finish(&mut self) -> bool {
+        bitmap::run(Chunk { sweep: self, text: &[b' '; 64], from: 0, to: 64 });
         self.wrong |= self.tokenizer.wrong != 0;
         if self.tokenizer.is_behind_value() {
-            self.segment(0);
-            self.level.fresh = 0;
+            let mut hot = Hot { level: self.level, values: self.values, wrong: self.wrong };
+            self.segment(&mut hot, 0);
+            hot.level.fresh = 0;
+            (self.level, self.wrong) = (hot.level, hot.wrong);
         }
         !self.wrong && self.tokenizer.is_behind_value()
+    }
+
+    /// As [`Sweep::finish`], for a part that ends inside of a string. False, and nothing is changed, where that is a key.
+    pub fn finish_inside_string(&mut self) -> bool {
+        let outer = (self.outer.array, self.outer.object);
+        let mut hot = Hot { level: self.level, values: self.values, wrong: self.wrong };
+        self.segment(&mut hot, 0);
+        let is_value = !hot.wrong && (self.outer.array || self.outer.object) && self.tokenizer.is_inside_string();
+        if is_value {
+            hot.level.fresh = 0;
+            self.level = hot.level;
+        } else {
+            (self.outer.array, self.outer.object) = outer;
+        }
+        is_value
     }
 
     /// What was found out in a whole text, if it is one.
@@ -220,81 +249,104 @@ impl Sweep {
     /// A bracket, or the end of the part: what was counted since the last one must fit the container. `empty` is 1 where
     /// nothing stands between two brackets.
     #[inline(always)]
-    fn segment(&mut self, empty: u64) {
-        let level = &mut self.level;
+    fn segment(&mut self, hot: &mut Hot, empty: u64) {
+        let level = &mut hot.level;
         if self.kinds.len == 0 {
             self.outer.array &= level.new_colons == 0;
             self.outer.object &= level.new_colons == level.new_commas;
         } else {
             let wanted = (level.new_commas + (level.fresh & !empty)) & level.object;
-            self.wrong |= level.new_colons != wanted;
+            hot.wrong |= level.new_colons != wanted;
         }
         level.new_commas = 0;
         level.new_colons = 0;
     }
 
     #[inline(always)]
-    fn brackets(&mut self, tokens: &Tokens, text: &[u8], at: usize) {
-        let Tokens { colons, opens, closes, starts, .. } = *tokens;
+    fn brackets(&mut self, hot: &mut Hot, tokens: &Tokens, text: &[u8]) {
+        let Tokens { at, colons, opens, closes, starts, .. } = *tokens;
         let mut brackets = opens | closes;
         let mut left = u64::MAX;
         while brackets != 0 {
             let bit = brackets & brackets.wrapping_neg();
             brackets ^= bit;
             let before = bit - 1;
-            self.count(tokens, before & left, text, at);
+            self.count(hot, tokens, before & left, text);
             left = !(before | bit);
             let place = at + bit.trailing_zeros() as usize;
-            let empty = u64::from(tokens.firsts & closes & bit != 0);
-            self.segment(empty);
+            let empty = u64::from(tokens.empties & bit != 0);
+            self.segment(hot, empty);
+            let next = brackets & brackets.wrapping_neg();
+            if opens & bit != 0 && closes & next != 0 {
+                brackets ^= next;
+                left = !((next - 1) | next);
+                self.small(hot, tokens, bit, next, text);
+                continue;
+            }
             // Of keys, the colons have been passed.
             let values =
                 |upto: u64| u64::from((starts & upto).count_ones()).wrapping_sub(u64::from((colons & upto).count_ones()));
             let object = text[place] & 0x20 != 0;
             if opens & bit != 0 {
-                let values = self.values.wrapping_add(values(before | bit));
-                self.open(self.base + place, object, values);
+                let values = hot.values.wrapping_add(values(before | bit));
+                self.open(hot, self.base + place, object, values);
             } else {
-                let total = self.values;
-                self.close(self.base + place, object, empty, || total.wrapping_add(values(before)));
+                let total = hot.values;
+                self.close(hot, self.base + place, object, empty, || total.wrapping_add(values(before)));
             }
         }
-        self.count(tokens, left, text, at);
+        self.count(hot, tokens, left, text);
         let new = u64::from(starts.count_ones()).wrapping_sub(u64::from(colons.count_ones()));
-        self.values = self.values.wrapping_add(new);
+        hot.values = hot.values.wrapping_add(new);
+    }
+
+    /// A container inside of a block, without others in it: as if it were opened and closed, but for the stacks.
+    #[inline(always)]
+    fn small(&mut self, hot: &mut Hot, tokens: &Tokens, open: u64, close: u64, text: &[u8]) {
+        let inside = (close - 1) & !((open - 1) | open);
+        let (first, last) = (text[tokens.at + open.trailing_zeros() as usize], text[tokens.at + close.trailing_zeros() as usize]);
+        let commas = (tokens.commas & inside).count_ones();
+        let colons = (tokens.colons & inside).count_ones();
+        let filled = u32::from(tokens.empties & close == 0);
+        let wanted = if first == b'{' { commas + filled } else { 0 };
+        hot.wrong |= colons != wanted || last != first + 2;
+        hot.level.fresh = 0;
+        self.deepest = self.deepest.max(self.kinds.len as i64 + 1 - self.claims.len() as i64);
     }
 
     /// Counts the commas and colons of a stretch without brackets.
     #[inline(always)]
-    fn count(&mut self, tokens: &Tokens, stretch: u64, text: &[u8], at: usize) {
+    fn count(&mut self, hot: &mut Hot, tokens: &Tokens, stretch: u64, text: &[u8]) {
         let commas = tokens.commas & stretch;
         let number = u64::from(commas.count_ones());
-        let level = &mut self.level;
+        let level = &mut hot.level;
         level.new_commas += number;
         level.new_colons += u64::from((tokens.colons & stretch).count_ones());
         let before = level.commas;
         level.commas += number;
         if before / STRIDE != level.commas / STRIDE {
             let behind = STRIDE - before % STRIDE;
-            self.checkpoint(tokens, commas, behind, text, at);
+            let (level, values) = (*level, hot.values);
+            self.checkpoint(level, values, tokens, commas, behind, text);
         }
     }
 
     /// Makes a checkpoint of the child behind comma number `count` (from 1) of `commas`.
     #[cold]
     #[inline(never)]
-    fn checkpoint(&mut self, tokens: &Tokens, mut commas: u64, count: u64, text: &[u8], at: usize) {
+    fn checkpoint(&mut self, level: Level, values: u64, tokens: &Tokens, commas: u64, count: u64, text: &[u8]) {
         let depth = self.kinds.len;
-        if depth > 0 && !self.level.framed {
+        let mut commas = commas;
+        if depth > 0 && !level.framed {
             return;
         }
         for _ in 1..count {
             commas &= commas.wrapping_sub(1);
         }
         let before = (commas & commas.wrapping_neg()).wrapping_sub(1);
-        let values = self.values.wrapping_add(u64::from((tokens.starts & before).count_ones()));
+        let values = values.wrapping_add(u64::from((tokens.starts & before).count_ones()));
         let values = values.wrapping_sub(u64::from((tokens.colons & before).count_ones()));
-        let comma = at + commas.trailing_zeros() as usize;
+        let comma = tokens.at + commas.trailing_zeros() as usize;
         let end = text.len().min(comma + AHEAD);
         let child = skip_white_space(&text[..end], comma + 1);
         // No child in reach.
@@ -302,10 +354,9 @@ impl Sweep {
         let child = self.base + child;
         match self.frames.last() {
             Some(frame) if depth > 0 => {
-                let start = self.entries[frame.entry].start() as usize;
-                let point = Checkpoint::new((child - start) as u64, values.wrapping_sub(frame.values_before));
+                let point = Checkpoint::new((child - frame.start) as u64, values.wrapping_sub(frame.values_before));
                 match self.open_wide.last_mut() {
-                    Some(wide) if wide.depth == depth => wide.push(self.level.commas / STRIDE * STRIDE, point),
+                    Some(wide) if wide.depth == depth => wide.push(level.commas / STRIDE * STRIDE, point),
                     _ => self.open_wide.push(Wide { depth, points: vec![point], seams: Vec::new() }),
                 }
             }
@@ -314,61 +365,51 @@ impl Sweep {
     }
 
     #[inline(always)]
-    fn open(&mut self, at: usize, object: bool, values: u64) {
+    fn open(&mut self, hot: &mut Hot, at: usize, object: bool, values: u64) {
         match self.frames.last_mut() {
-            Some(frame) if self.level.framed => frame.commas = self.level.commas,
-            _ if self.kinds.len == 0 => self.outer.commas = self.level.commas,
+            Some(frame) if hot.level.framed => frame.commas = hot.level.commas,
+            _ if self.kinds.len == 0 => self.outer.commas = hot.level.commas,
             _ => {}
         }
         self.kinds.push(object);
         let depth = self.kinds.len;
         self.deepest = self.deepest.max(depth as i64 - self.claims.len() as i64);
-        let framed =
-            depth <= DEEP || self.frames.last().is_none_or(|frame| at - self.entries[frame.entry].start() as usize >= LARGE);
+        let framed = depth <= DEEP || self.frames.last().is_none_or(|frame| at - frame.start >= LARGE);
         if framed {
-            self.frames.push(Frame { depth, entry: self.entries.len(), commas: 0, values_before: values });
-            self.entries.push(Entry::open(at as u64));
+            self.frames.push(Frame { depth, start: at, entry: 0, commas: 0, values_before: values });
         }
         let object = if object { u64::MAX } else { 0 };
-        self.level = Level { object, framed, commas: 0, new_commas: 0, new_colons: 0, fresh: 1 };
+        hot.level = Level { object, framed, commas: 0, new_commas: 0, new_colons: 0, fresh: 1 };
     }
 
     #[inline(always)]
-    fn close(&mut self, at: usize, object: bool, empty: u64, values: impl Fn() -> u64) {
+    fn close(&mut self, hot: &mut Hot, at: usize, object: bool, empty: u64, values: impl Fn() -> u64) {
         let depth = self.kinds.len;
         if depth == 0 {
-            return self.claim(at, object, empty, values());
+            self.claim(hot.level.commas, at, object, empty, values());
+            hot.level = Level::OUTER;
+            return;
         }
-        self.wrong |= (self.level.object != 0) != object;
+        hot.wrong |= (hot.level.object != 0) != object;
         self.kinds.pop();
-        if self.level.framed
+        if hot.level.framed
             && let Some(frame) = self.frames.pop()
         {
-            let points = match self.open_wide.last() {
-                Some(wide) if wide.depth == depth => self.open_wide.pop(),
-                _ => None,
-            };
-            let (start, end) = (self.entries[frame.entry].start(), at as u64 + 1);
-            if end - start < LARGE as u64 {
-                // Nothing inside was recorded either: what is inside is smaller.
-                self.entries.truncate(frame.entry);
-            } else {
-                let children = self.level.commas + 1 - empty;
+            // Nothing inside of a small one was recorded either.
+            if at + 1 - frame.start >= LARGE {
                 let inside = values().wrapping_sub(frame.values_before);
-                self.entries[frame.entry] = Entry::new(start, end, children, inside);
-                if let Some(wide) = points {
-                    self.record(frame.entry, wide);
-                }
+                self.record(frame, at + 1, hot.level.commas + 1 - empty, inside);
+            } else if self.open_wide.last().is_some_and(|wide| wide.depth == depth) {
+                self.open_wide.pop();
             }
         }
-        self.resume();
+        self.resume(&mut hot.level);
     }
 
     /// Goes on in the container around the one that was closed.
     #[inline(always)]
-    pub(super) fn resume(&mut self) {
+    pub(super) fn resume(&self, level: &mut Level) {
         let depth = self.kinds.len;
-        let level = &mut self.level;
         level.fresh = 0;
         match self.frames.last() {
             Some(frame) if frame.depth == depth => {
@@ -383,25 +424,65 @@ impl Sweep {
         level.object = if self.kinds.last() == Some(true) { u64::MAX } else { 0 };
     }
 
-    pub(super) fn record(&mut self, entry: usize, wide: Wide) {
-        for (place, child) in wide.seams {
-            self.seams.push(Seam { entry: entry as u32, place, child });
+    /// Records the container of `frame`, which is none of the frames any more.
+    #[inline(never)]
+    pub(super) fn record(&mut self, frame: Frame, end: usize, children: u64, values: u64) {
+        let depth = frame.depth;
+        let start = frame.start as u64;
+        let entry = Entry::new(start, end as u64, children, values);
+        let number = if self.placed > self.frames.len() {
+            self.placed = self.frames.len();
+            self.entries.set(frame.entry, entry);
+            frame.entry
+        } else {
+            self.place_frames();
+            self.entries.push(entry);
+            self.entries.len() - 1
+        };
+        if self.open_wide.last().is_some_and(|wide| wide.depth == depth)
+            && let Some(wide) = self.open_wide.pop()
+        {
+            let entry = number as u32;
+            self.seams.extend(wide.seams.into_iter().map(|(place, child)| Seam { entry, place, child }));
+            self.wide.push(number, wide.points);
         }
-        self.wide.push((entry as u32, wide.points.into_boxed_slice()));
+    }
+
+    /// A long string ends, or the one in which the sweep started.
+    #[cold]
+    fn long_string(&mut self, start: Option<usize>, end: usize) {
+        let end = self.base + end;
+        match start {
+            Some(start) => self.record_string(self.base + start, end),
+            None => self.rest_of_string = Some(end),
+        }
+    }
+
+    pub(super) fn record_string(&mut self, start: usize, end: usize) {
+        self.place_frames();
+        self.entries.push(Entry::new(start as u64, end as u64, 0, 0));
+    }
+
+    /// Holds a place in the entries for each open container, since something inside is recorded.
+    pub(super) fn place_frames(&mut self) {
+        for frame in &mut self.frames[self.placed..] {
+            frame.entry = self.entries.len();
+            self.entries.push(Entry::open(frame.start as u64));
+        }
+        self.placed = self.frames.len();
     }
 
     /// The end of a container that was opened before the sweep's start.
     #[cold]
     #[inline(never)]
-    fn claim(&mut self, at: usize, object: bool, empty: u64, values: u64) {
+    fn claim(&mut self, commas: u64, at: usize, object: bool, empty: u64, values: u64) {
         let mut outer = std::mem::replace(&mut self.outer, Outer::new());
-        outer.commas = self.level.commas;
+        outer.commas = commas;
         // It has a child at least: the part begins behind one.
         self.wrong |= empty != 0 || !(if object { outer.object } else { outer.array });
         // More than can be joined.
         self.wrong |= self.claims.len() >= DEEP;
         self.claims.push(Claim { object, end: at + 1, values, outer });
-        self.level = Level::OUTER;
     }
 }
 
@@ -441,27 +522,26 @@ impl Pass for Chunk<'_> {
     fn run<M: Machine>(self, machine: M) -> u64 {
         let Self { sweep, text, from, to } = self;
         let mut tokenizer = sweep.tokenizer;
+        let mut hot = Hot { level: sweep.level, values: sweep.values, wrong: false };
         let mut high = 0;
         let mut at = from;
         while at < to {
-            let masks = match text[at..to].first_chunk::<64>() {
-                Some(block) => machine.masks(block),
-                None => {
-                    let mut block = [b' '; 64];
-                    block[..to - at].copy_from_slice(&text[at..to]);
-                    machine.masks(&block)
-                }
-            };
-            high |= masks.high;
-            let tokens = tokenizer.step(machine, &masks, text, at);
+            let mut padded = [b' '; 64];
+            let block = text[at..to].first_chunk().unwrap_or_else(|| {
+                padded[..to - at].copy_from_slice(&text[at..to]);
+                &padded
+            });
+            let tokens = tokenizer.step(machine, block, text, at);
+            high |= tokens.high;
             if let Some((start, end)) = tokens.long_string {
-                let (start, end) = (sweep.base + start, sweep.base + end);
-                sweep.entries.push(Entry::new(start as u64, end as u64, 0, 0));
+                sweep.long_string(start, end);
             }
-            sweep.brackets(&tokens, text, at);
+            sweep.brackets(&mut hot, &tokens, text);
             at += 64;
         }
         sweep.tokenizer = tokenizer;
+        (sweep.level, sweep.values) = (hot.level, hot.values);
+        sweep.wrong |= hot.wrong;
         high
     }
 }

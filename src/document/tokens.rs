@@ -8,11 +8,14 @@
 //! "What follows `x` behind white space" is one addition: the bits behind `x` are added to those of white space, so that a
 //! carry runs through each run of white space and comes out behind it.
 
-use super::bitmap::{Machine, Masks};
+use super::bitmap::Machine;
 use super::index::LONG_STRING;
 
 /// The tokens of one block: bit `n` for byte `n`.
+#[derive(Default)]
 pub struct Tokens {
+    /// Where the block starts.
+    pub at: usize,
     /// Commas.
     pub commas: u64,
     /// Colons.
@@ -21,12 +24,15 @@ pub struct Tokens {
     pub opens: u64,
     /// Closing brackets.
     pub closes: u64,
-    /// What stands behind an opening bracket.
-    pub firsts: u64,
+    /// Closing brackets with nothing but white space behind the opening one.
+    pub empties: u64,
     /// The first bytes of values and of keys.
     pub starts: u64,
-    /// A string of [`LONG_STRING`] bytes or more that ends in this block, and began in an earlier one: start and end.
-    pub long_string: Option<(usize, usize)>,
+    /// Parts of characters that are not ASCII.
+    pub high: u64,
+    /// A string of [`LONG_STRING`] bytes or more that ends in this block, and began in an earlier one: start and end. Also the
+    /// string that was open from the beginning, whose start is not known.
+    pub long_string: Option<(Option<usize>, usize)>,
 }
 
 /// What is known at the border of two blocks. Words are 0 or 1 where nothing else is said.
@@ -37,13 +43,12 @@ pub struct Tokenizer {
     /// All ones inside a string.
     in_string: u64,
     string_start: usize,
-    /// The string that is open could be a key.
-    in_key: u64,
     /// Behind a comma, colon or opening bracket, and perhaps white space.
     after_separator: u64,
-    after_colon: u64,
     after_open: u64,
-    after_key: u64,
+    after_string: u64,
+    /// Behind a colon no comma or bracket came yet.
+    colon_before: u64,
     /// The last byte belongs to a number or literal.
     in_scalar: u64,
     scalar_start: usize,
@@ -59,6 +64,9 @@ pub struct Tokenizer {
     pub wrong: u64,
 }
 
+/// Where a string starts that was opened before: as far from everything as a long string's start.
+const UNKNOWN: usize = usize::MAX - LONG_STRING;
+
 /// The bits at which an addition of `seeds` to the runs in `through` comes out, and the carry into the next block.
 #[inline(always)]
 fn ripple(seeds: u64, through: u64) -> (u64, u64) {
@@ -66,10 +74,11 @@ fn ripple(seeds: u64, through: u64) -> (u64, u64) {
     (sum & !through, u64::from(carry))
 }
 
-/// What follows `marks`, with white space between or not; `carry` is that of the last block and becomes that of this one.
+/// What follows `marks`, with characters of `between` in the midst or not; `carry` is that of the last block and becomes that of
+/// this one.
 #[inline(always)]
-fn behind(marks: u64, white: u64, carry: &mut u64) -> u64 {
-    let (found, ran_out) = ripple(marks << 1 | *carry, white);
+fn behind(marks: u64, between: u64, carry: &mut u64) -> u64 {
+    let (found, ran_out) = ripple(marks << 1 | *carry, between);
     *carry = marks >> 63 | ran_out;
     found
 }
@@ -86,11 +95,10 @@ impl Tokenizer {
             escaped: 0,
             in_string: 0,
             string_start: 0,
-            in_key: 0,
             after_separator: 0,
-            after_colon: 0,
             after_open: 0,
-            after_key: 0,
+            after_string: 0,
+            colon_before: 0,
             in_scalar: 0,
             scalar_start: 0,
             checked: 0,
@@ -103,61 +111,84 @@ impl Tokenizer {
         }
     }
 
+    /// Inside of a string that was opened before.
+    pub fn inside_string() -> Self {
+        Self { in_string: u64::MAX, string_start: UNKNOWN, ..Self::behind_value() }
+    }
+
+    /// Whether what was passed ends in a string, between two characters.
+    pub fn is_inside_string(&self) -> bool {
+        self.wrong == 0 && self.in_string != 0 && self.escaped == 0
+    }
+
+    /// The start of the string that is open or was the last one, if that is known.
+    pub fn known_string_start(&self) -> Option<usize> {
+        (self.string_start != UNKNOWN).then_some(self.string_start)
+    }
+
     /// Whether what was passed ends with a value or closing bracket and perhaps white space.
     pub fn is_behind_value(&self) -> bool {
         self.wrong == 0 && self.in_string == 0 && self.after_separator == 0
     }
 
-    /// The text is now counted from `bytes` further ahead.
-    pub fn moved_by(&mut self, bytes: usize) {
-        self.string_start += bytes;
+    /// The text is now counted from `bytes` further ahead; the string of unknown start began at `string_start`.
+    pub fn moved_by(&mut self, bytes: usize, string_start: usize) {
+        self.string_start = self.known_string_start().map_or(string_start, |start| start + bytes);
         self.scalar_start += bytes;
     }
 
     /// Takes the next block, which starts at `at` in `text`; behind the end of `text` stand spaces.
     #[inline(always)]
-    pub fn step<M: Machine>(&mut self, machine: M, masks: &Masks, text: &[u8], at: usize) -> Tokens {
+    pub fn step<M: Machine>(&mut self, machine: M, block: &[u8; 64], text: &[u8], at: usize) -> Tokens {
         // Strings. Where the number of quotes so far is odd is inside one; its first quote is, its last one is not.
+        let masks = machine.strings(block);
         let escaped = match masks.backslashes | self.escaped {
             0 => 0,
             _ => self.escapes(masks.backslashes, text, at),
         };
         let quotes = masks.quotes & !escaped;
         let was_in_string = self.in_string;
+        if was_in_string & !quotes == u64::MAX {
+            // All of it is in one string: nothing else can be here, and nothing carries over but the string.
+            self.wrong |= masks.controls;
+            return Tokens { at, high: masks.high, ..Tokens::default() };
+        }
         let string = machine.parity(quotes) ^ was_in_string;
         self.in_string = ((string as i64) >> 63) as u64;
         let strings = quotes & string;
         let mut wrong = masks.controls & string;
+        let high = masks.high;
 
         let first_quote = at + quotes.trailing_zeros() as usize;
-        let is_long = was_in_string & quotes != 0 && first_quote - self.string_start >= LONG_STRING - 1;
-        let long_string = is_long.then_some((self.string_start, first_quote + 1));
+        let is_long = was_in_string & quotes != 0 && first_quote.wrapping_sub(self.string_start) >= LONG_STRING - 1;
+        let long_string = is_long.then(|| (self.known_string_start(), first_quote + 1));
         if quotes != 0 {
             // The last quote: only where it opens a string is this looked at.
             self.string_start = at + 63 - quotes.leading_zeros() as usize;
         }
 
+        let masks = machine.structure(block);
         let (white, commas, colons) = (masks.white & !string, masks.commas & !string, masks.colons & !string);
         let (opens, closes) = (masks.opens & !string, masks.closes & !string);
 
         // Numbers and literals: what is left.
         let scalar = !(string | quotes | white | commas | colons | opens | closes);
         let scalars = scalar & !(scalar << 1 | self.in_scalar);
-        wrong |= self.numbers(masks, scalar, scalars, text, at);
+        if scalar | self.in_scalar != 0 {
+            wrong |= self.numbers(machine, block, scalar, scalars, text, at);
+        }
 
         // Neighbours.
-        let after_colon = behind(colons, white, &mut self.after_colon);
         let after_open = behind(opens, white, &mut self.after_open);
         let after_separator = behind(commas | colons | opens, white, &mut self.after_separator);
-        // From a string that stands where a key can to its last quote.
-        let (key_ends, ran_out) = ripple(strings & !after_colon | self.in_key, string);
-        self.in_key = ran_out;
-        let after_key = behind(key_ends, white, &mut self.after_key);
+        let after_string = behind(quotes & !string, white, &mut self.after_string);
+        let behind_colon = behind(colons, !(commas | colons | opens | closes), &mut self.colon_before);
         let starts = strings | scalars | opens;
+        let empties = closes & after_open;
         wrong |=
-            starts & !after_separator | commas & after_separator | closes & after_separator & !after_open | colons & !after_key;
+            starts & !after_separator | (commas | closes & !empties) & after_separator | colons & (!after_string | behind_colon);
         self.wrong |= wrong;
-        Tokens { commas, colons, opens, closes, firsts: after_open, starts, long_string }
+        Tokens { at, commas, colons, opens, closes, empties, starts, high, long_string }
     }
 
     /// The bytes behind backslashes that count. What stands behind one outside of strings is found wrong as a scalar.
@@ -166,15 +197,7 @@ impl Tokenizer {
         let mut left = backslashes & !self.escaped;
         self.escaped = 0;
         while left != 0 {
-            let behind = (left & left.wrapping_neg()) << 1;
-            self.escaped |= u64::from(behind == 0);
-            escaped |= behind;
-            left &= left - 1;
-            left &= !behind;
-        }
-        let mut left = escaped;
-        while left != 0 {
-            let place = at + left.trailing_zeros() as usize;
+            let place = at + left.trailing_zeros() as usize + 1;
             match text.get(place) {
                 Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
                 Some(b'u') => {
@@ -184,7 +207,11 @@ impl Tokenizer {
                 }
                 _ => self.wrong = 1,
             }
+            let behind = (left & left.wrapping_neg()) << 1;
+            self.escaped |= u64::from(behind == 0);
+            escaped |= behind;
             left &= left - 1;
+            left &= !behind;
         }
         escaped
     }
@@ -192,7 +219,8 @@ impl Tokenizer {
     /// Checks numbers and literals; gives what is wrong. Plain numbers (digits, a minus, a point) by bitmaps; in a block with
     /// anything else (an exponent, a literal) each by itself.
     #[inline(always)]
-    fn numbers(&mut self, masks: &Masks, scalar: u64, scalars: u64, text: &[u8], at: usize) -> u64 {
+    fn numbers<M: Machine>(&mut self, machine: M, block: &[u8; 64], scalar: u64, scalars: u64, text: &[u8], at: usize) -> u64 {
+        let masks = machine.numbers(block);
         let was_in_scalar = self.in_scalar;
         self.in_scalar = scalar >> 63;
         let (mut digits, mut points, mut minuses) = (masks.digits & scalar, masks.points & scalar, masks.minuses & scalar);

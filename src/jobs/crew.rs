@@ -2,6 +2,7 @@
 
 use crate::document::{Crew, Job};
 use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// One thread for each core.
@@ -12,17 +13,22 @@ impl Crew for Threads {
         thread::available_parallelism().map_or(1, NonZero::get)
     }
 
+    /// Each thread takes the next job when it is done with one.
     fn run(&self, jobs: Vec<Job<'_>>) {
-        thread::scope(|scope| {
-            let mut jobs = jobs.into_iter();
-            let own = jobs.next();
-            for job in jobs {
-                scope.spawn(job);
-            }
-            // The first one is done here: nobody else has anything to do meanwhile.
-            if let Some(job) = own {
+        let others = self.size().min(jobs.len()).saturating_sub(1);
+        let left = Mutex::new(jobs.into_iter());
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            while let Some(job) = next() {
                 job();
             }
+        };
+        thread::scope(|scope| {
+            for _ in 0..others {
+                scope.spawn(work);
+            }
+            // This thread has nothing else to do meanwhile.
+            work();
         });
     }
 }

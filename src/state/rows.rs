@@ -5,7 +5,7 @@
 //! container index finds. The root is row 0.
 
 use crate::document::seq::{Item, Seq, Summary};
-use crate::document::{Node, Path, Shift};
+use crate::document::{Child, Node, Path, Shift};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -215,9 +215,9 @@ impl Fold {
             if left > open.rows(&row.node) {
                 return None;
             }
-            let (k, rest) = open.child_at_row(&row.node, left - 1)?;
+            let (k, rest, child) = open.child_at_row(&row.node, left - 1)?;
             let siblings = row.node.child_count();
-            let child = row.node.child(k)?;
+            let child = child.or_else(|| row.node.child(k))?;
             fold = open.kid(k);
             path.push(k);
             row = Row { path: Path::root(), node: child.node, key: child.key, open: false, siblings };
@@ -331,8 +331,9 @@ impl Fold {
 }
 
 impl Open {
-    /// The child that row `number` below `node` shows or is inside of, and how many rows further inside it stands.
-    fn child_at_row(&self, node: &Node, number: u64) -> Option<(u64, u64)> {
+    /// The child that row `number` below `node` shows or is inside of, and how many rows further inside it stands; with the child
+    /// itself where it was come by on the way.
+    fn child_at_row(&self, node: &Node, number: u64) -> Option<(u64, u64, Option<Child>)> {
         let row_of_kid = |before: &KidSum, kid: &Kid| {
             let child = before.children + kid.skip;
             let usual = if self.below { node.values_before(child) } else { child };
@@ -352,14 +353,14 @@ impl Open {
         });
         if let Some((kid, before)) = found {
             let (child, row) = row_of_kid(&before, kid);
-            return Some((child, number - row));
+            return Some((child, number - row, None));
         }
         let usual = number.saturating_add_signed(-extra);
         if self.below {
-            let (child, _, before) = node.child_with_value(usual)?;
-            Some((child, usual - before))
+            let (number, child, before) = node.child_with_value(usual)?;
+            Some((number, usual - before, Some(child)))
         } else {
-            Some((usual, 0))
+            Some((usual, 0, None))
         }
     }
 }
