@@ -126,7 +126,7 @@ pub fn patch(file: &Path, patch: &Path, options: &SaveOptions) -> Result<(), Fai
 pub fn restore(file: &Path, version: &str, options: &SaveOptions) -> Result<(), Failure> {
     let disk = Disk::real();
     let told = |error: io::Error| Failure::new(IO, format!("{}: {error}", file.display()));
-    let real = super::recover::real(&disk, file)?;
+    let real = storage::document_path(&disk, file);
     let all = Backups::of(&disk, &storage::state_folder(), &real).list().map_err(told)?;
     let mut named = all.iter().filter(|backup| backup.name().starts_with(version));
     let backup = match (named.next(), named.next()) {

@@ -6,7 +6,7 @@ use crate::document::{
     ArrayPlace, Document, Edit, History, Key, Path as Place, RevisionId, Step, Value, edit_to_add, pointer, scalar,
 };
 use crate::storage::{
-    self, BASE_LIMIT, BackupPolicy, Begin, Cause, Content, Digest, Disk, Env, Expected, Journal, Made, Record, SystemClock,
+    self, Announced, BASE_LIMIT, BackupPolicy, Begin, Cause, Digest, Disk, Env, Expected, Journal, Made, Record, SystemClock,
     Version,
 };
 use std::cell::{Cell, RefCell};
@@ -254,7 +254,15 @@ impl Editing<'_> {
         let revision: RevisionId = self.history.current().id;
         let mark = revision.number();
         self.write(Record::Mark(mark))?;
-        let content = Told { document: self.document(), mark, journal: &self.journal };
+        let announce = |digest: &Digest| {
+            if let Some(journal) = self.journal.borrow_mut().as_mut()
+                && let Err(error) = journal.append(&[Record::SaveBegin(mark, *digest)]).and_then(|()| journal.sync())
+            {
+                // The save may be what rescues the edits: it goes on.
+                log::warn!("the journal can't be written: {error}");
+            }
+        };
+        let content = Announced { document: self.document(), announce: &announce };
         let expected = Expected::Version(*self.history.base());
         let saved = storage::save(&env, self.file, &expected, &content, options, &mut |_| ControlFlow::Continue(()))
             .map_err(|error| Trouble::Over(save_failure(self.file, &error)))?;
@@ -285,32 +293,6 @@ impl Editing<'_> {
             Err(Failure::new(INVALID, format!("{}: {refused} lines were refused", self.file.display())))
         } else {
             Ok(())
-        }
-    }
-}
-
-/// A document whose save is noted in the journal right before it happens.
-struct Told<'a> {
-    document: &'a Document,
-    mark: u64,
-    journal: &'a RefCell<Option<Journal>>,
-}
-
-impl Content for Told<'_> {
-    fn size(&self) -> u64 {
-        self.document.byte_len()
-    }
-
-    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        self.document.write(sink)
-    }
-
-    fn will_be_saved(&self, digest: &Digest) {
-        if let Some(journal) = self.journal.borrow_mut().as_mut()
-            && let Err(error) = journal.append(&[Record::SaveBegin(self.mark, *digest)]).and_then(|()| journal.sync())
-        {
-            // The save may be what rescues the edits: it goes on.
-            log::warn!("the journal can't be written: {error}");
         }
     }
 }

@@ -180,9 +180,7 @@ impl Thread {
             }
             Err(error) => {
                 writer.try_at = Some(Instant::now() + TRY_AGAIN);
-                let text = error.to_string();
-                let text = text.split(" (os error").next().unwrap_or(&text).to_owned();
-                self.outbox.send(Event::JournalTrouble(id, text));
+                self.outbox.send(Event::JournalTrouble(id, storage::cause(&error)));
             }
         }
     }

@@ -58,7 +58,7 @@ pub fn discard(surroundings: &Surroundings, outbox: &Outbox, journal: &Path) {
 
 /// Lists the kept versions of a file.
 pub fn list(surroundings: &Surroundings, outbox: &Outbox, id: DocumentId, path: &Path) {
-    let real = storage::real_path(&surroundings.disk, path).unwrap_or_else(|_| absolute(path));
+    let real = storage::document_path(&surroundings.disk, path);
     let list = Backups::of(&surroundings.disk, &surroundings.state_folder, &real).list();
     outbox.send(Event::Versions(id, list.map_err(|error| format!("The kept versions can't be listed: {error}."))));
 }

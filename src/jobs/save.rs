@@ -1,11 +1,10 @@
 //! The thread that saves, one order after the other.
 
 use super::{Outbox, Stop, Surroundings, journal};
-use crate::document::Document;
 use crate::state::session::Purpose;
 use crate::state::{DocumentId, Event, Report, SaveEnd, SaveOrder, Timing};
 use crate::storage::{
-    self, BackupPolicy, Cause, Content, Digest, Durability, Env, Options, Retention, SaveError, Saved, Settings, Step,
+    self, Announced, BackupPolicy, Cause, Digest, Durability, Env, Options, Retention, SaveError, Saved, Settings, Step,
     SystemClock,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,31 +76,11 @@ fn failed(report: Report, purpose: Purpose) -> SaveEnd {
     SaveEnd::Failed { report, purpose, is_conflict: false, is_cancelled: false, needs_backup: false, timing: Timing::default() }
 }
 
-/// A snapshot whose save is noted in the journal right before it happens.
-struct Noted<'a> {
-    document: &'a Document,
-    id: DocumentId,
-    mark: u64,
-    journal: Option<&'a mpsc::Sender<journal::Order>>,
-}
-
-impl Content for Noted<'_> {
-    fn size(&self) -> u64 {
-        self.document.byte_len()
-    }
-
-    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
-        self.document.write(sink)
-    }
-
-    fn will_be_saved(&self, digest: &Digest) {
-        let Some(journal) = self.journal else { return };
-        let (done, noted) = mpsc::channel();
-        if journal.send(journal::Order::SaveBegin(self.id, self.mark, *digest, done)).is_ok()
-            && noted.recv_timeout(NOTE_WAIT).is_err()
-        {
-            log::warn!("the journal did not note a save in time");
-        }
+/// Notes in the journal that a text is about to be in the file.
+fn note(journal: &mpsc::Sender<journal::Order>, id: DocumentId, mark: u64, digest: &Digest) {
+    let (done, noted) = mpsc::channel();
+    if journal.send(journal::Order::SaveBegin(id, mark, *digest, done)).is_ok() && noted.recv_timeout(NOTE_WAIT).is_err() {
+        log::warn!("the journal did not note a save in time");
     }
 }
 
@@ -165,7 +144,12 @@ fn save(
     let options = Options { backup, wait: LOCK_WAIT, retention };
     // A copy is another file: the journal is about this one.
     let journal = journal.filter(|_| !matches!(order.purpose, Purpose::Copy(_)));
-    let content = Noted { document: &order.document, id: order.id, mark: order.revision.number(), journal };
+    let announce = |digest: &Digest| {
+        if let Some(journal) = journal {
+            note(journal, order.id, order.revision.number(), digest);
+        }
+    };
+    let content = Announced { document: &order.document, announce: &announce };
     let mut watch = Watch { steps: Vec::new(), holder: None, waited: false };
     let saved = storage::save(&env, &order.path, &order.expected, &content, options, &mut |step: Step| {
         if watch.step(step) {

@@ -245,7 +245,7 @@ fn amount(bytes: u64) -> String {
 }
 
 /// What the system says, without the number behind it.
-fn cause(error: &io::Error) -> String {
+pub fn cause(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

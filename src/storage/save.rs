@@ -7,51 +7,26 @@
 
 use super::backup::{Backup, Backups, Cause, Retention};
 use super::clock::Clock;
+use super::content::Content;
 use super::disk::Disk;
 use super::error::{Obstacle, SaveError, Step};
 use super::in_place::{self, Settled};
-use super::lock::{self, LockError, Locking};
+use super::lock::Locking;
 use super::metadata;
 use super::open;
+use super::target::{folder_of, lock_target};
 use super::temporary::{self, Temporary};
 use super::version::{Digest, Stamp, Version};
-use crate::document::Document;
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// Files up to this size are held in memory while they are verified, and read back after they were written.
 pub(super) const SMALL: u64 = 64 << 20;
 /// How often a file that changes between the check and the exchange is checked anew.
 const TRIES: usize = 3;
-
-/// What is written.
-pub trait Content {
-    /// Length in bytes.
-    fn size(&self) -> u64;
-    /// Hands all bytes to `sink`, in order.
-    ///
-    /// # Errors
-    /// The first error of `sink`.
-    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>;
-    /// Told when all is written and durable, right before it takes the file's place: a journal notes it, so that it is known
-    /// after a crash whether that happened.
-    fn will_be_saved(&self, digest: &Digest) {
-        let _ = digest;
-    }
-}
-
-impl Content for Document {
-    fn size(&self) -> u64 {
-        self.byte_len()
-    }
-
-    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        Self::write(self, sink)
-    }
-}
 
 /// What must be on the disk for a save to go on.
 #[derive(Clone, Debug)]
@@ -154,82 +129,6 @@ pub(super) fn finish(env: &Env, target: &Path, locking: Locking, retention: &Ret
         log::warn!("old backups could not be removed: {error}");
     }
     saved
-}
-
-/// The real path of what is replaced: links are followed, and stay.
-fn resolve(disk: &Disk, path: &Path) -> Result<PathBuf, SaveError> {
-    match disk.canonical(path) {
-        Ok(real) => return Ok(real),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(SaveError::io(Step::Verify, path)(error)),
-    }
-    if disk.stat_link(path).is_ok_and(|metadata| metadata.is_symlink()) {
-        return Err(SaveError::NotRegular("a link that leads nowhere"));
-    }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let folder = disk.canonical(folder).map_err(SaveError::io(Step::Verify, folder))?;
-    let name = path.file_name().ok_or(SaveError::NotRegular("a folder"))?;
-    Ok(folder.join(name))
-}
-
-/// Steps 1 and 2: where the path leads, locked. A link may be turned while this waits; then what it leads to now is locked.
-pub(super) fn lock_target(
-    env: &Env,
-    path: &Path,
-    wait: Duration,
-    observer: &mut Observer,
-) -> Result<(PathBuf, Locking), SaveError> {
-    for _ in 0..TRIES {
-        let target = resolve(env.disk, path)?;
-        // Before a lock is made for it, which nobody would ever remove.
-        if let Ok(metadata) = env.disk.stat_link(&target)
-            && !metadata.is_file()
-        {
-            return Err(SaveError::NotRegular(open::kind_name(&metadata)));
-        }
-        let locking = take_lock(env, path, &target, wait, observer)?;
-        if resolve(env.disk, path)? == target {
-            return Ok((target, locking));
-        }
-    }
-    Err(SaveError::io(Step::Lock, path)(io::Error::other("the link is turned again and again")))
-}
-
-fn take_lock(env: &Env, path: &Path, target: &Path, wait: Duration, observer: &mut Observer) -> Result<Locking, SaveError> {
-    if observer(Step::Lock).is_break() {
-        return Err(SaveError::Cancelled);
-    }
-    let names = lock::lock_names(env.disk, path, target);
-    lock::exclusive(env.disk, env.clock, &names, target, wait, &mut |_| observer(Step::Lock).is_continue()).map_err(|error| {
-        match error {
-            LockError::Busy => SaveError::Locked,
-            LockError::Cancelled => SaveError::Cancelled,
-        }
-    })
-}
-
-/// Finishes a write in place that was interrupted, if one was, and takes away what an interrupted save left beside the file;
-/// under the lock, like a save.
-///
-/// # Errors
-/// Why not; the plan stays, and the next one tries again.
-pub fn finish_interrupted(env: &Env, path: &Path, wait: Duration) -> Result<Option<Settled>, SaveError> {
-    let Ok(target) = env.disk.canonical(path) else { return Ok(None) };
-    let has_leftovers = temporary::has_leftovers(env.disk, &target);
-    if !has_leftovers && !in_place::is_pending(env.disk, env.state_folder, &target) {
-        return Ok(None);
-    }
-    let (target, _locking) = lock_target(env, path, wait, &mut |_| ControlFlow::Continue(()))?;
-    temporary::sweep(env, &target);
-    in_place::settle(env, &target).map_err(SaveError::io(Step::Commit, &target))
-}
-
-/// The folder of a real path.
-pub(super) fn folder_of(target: &Path) -> &Path {
-    target.parent().unwrap_or(Path::new("/"))
 }
 
 /// One save under the lock.

@@ -5,10 +5,12 @@
 //! an orphan of that name goes only where its content is known elsewhere.
 
 use super::backup::{Backups, Cause};
+use super::content::Content;
 use super::disk::{Disk, Readers};
 use super::error::{Obstacle, SaveError, Step};
 use super::metadata;
-use super::save::{Attempt, Content, Env, Observer, SMALL, Verified, folder_of};
+use super::save::{Attempt, Env, Observer, SMALL, Verified};
+use super::target::folder_of;
 use super::version::{Digest, Stamp};
 use crate::document::Validator;
 use std::fs::File;

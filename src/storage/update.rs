@@ -3,7 +3,8 @@
 use super::error::{SaveError, Step};
 use super::in_place;
 use super::open::{OpenError, kind_name, read_locked};
-use super::save::{Attempt, Env, Expected, Observer, Options, Saved, finish, lock_target};
+use super::save::{Attempt, Env, Expected, Observer, Options, Saved, finish};
+use super::target::lock_target;
 use super::version::{Digest, Version};
 use crate::document::Document;
 use std::ops::ControlFlow;

@@ -1,8 +1,10 @@
 //! Writing a result that nobody has open: a new file beside, durable, then a rename. No lock, no backup, no check of what is there.
 
+use super::content::Content;
 use super::disk::{Disk, Readers};
+use super::document_path;
 use super::metadata;
-use super::save::Content;
+use super::target::folder_of;
 use super::temporary::prefix;
 use std::io;
 use std::path::Path;
@@ -15,11 +17,8 @@ const BUFFER: usize = 1 << 20;
 /// # Errors
 /// What the system says; what was there is as it was.
 pub fn write_out(disk: &Disk, path: &Path, content: &dyn Content) -> io::Result<()> {
-    let target = disk.canonical(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let target = document_path(disk, path);
+    let folder = folder_of(&target);
     let old = disk.stat(&target).ok();
     if old.as_ref().is_some_and(|old| !old.is_file()) {
         return Err(io::Error::other("this is not a file"));
