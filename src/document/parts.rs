@@ -255,7 +255,7 @@ fn tell<F: Feed>(text: &[u8], feed: &F) -> Result<Result<Scanned, Problem>, F::S
 }
 
 /// A comma that stands outside of strings, as far as can be seen in this cut-out of a text.
-fn guess_comma(window: &[u8]) -> Option<usize> {
+pub(super) fn guess_comma(window: &[u8]) -> Option<usize> {
     // Behind a line end no string is open.
     if let Some(line_end) = memchr::memchr(b'\n', window)
         && let Some(comma) = commas_outside(&window[line_end..], false).next()
