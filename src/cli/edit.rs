@@ -5,6 +5,7 @@ use super::{Failure, INVALID, IO, SaveOptions, read_versioned};
 use crate::document::{
     ArrayPlace, Document, Edit, History, Key, Path as Place, RevisionId, Step, Value, edit_to_add, pointer, scalar,
 };
+use crate::jobs::Threads;
 use crate::storage::{
     self, Announced, BASE_LIMIT, BackupPolicy, Begin, Cause, Digest, Disk, Env, Expected, Journal, Made, Record, SystemClock,
     Version,
@@ -79,7 +80,7 @@ const SYNC_AFTER: Duration = Duration::from_millis(250);
 pub fn edit(file: &Path, options: &SaveOptions) -> Result<(), Failure> {
     let disk = Disk::real();
     let state_folder = storage::state_folder();
-    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder };
+    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder, crew: &Threads };
     storage::finish_interrupted(&env, file, options.wait).map_err(|error| save_failure(file, &error))?;
     let (bytes, version) = read_versioned(file)?;
     options.check_version(file, &version.digest)?;
@@ -248,7 +249,7 @@ impl Editing<'_> {
         if self.history.unsaved_steps() == 0 {
             return Ok(());
         }
-        let env = Env { disk: &self.disk, clock: &SystemClock, state_folder: &self.state_folder };
+        let env = Env { disk: &self.disk, clock: &SystemClock, state_folder: &self.state_folder, crew: &Threads };
         let backup = if self.options.without_backup { BackupPolicy::Skip } else { BackupPolicy::Keep(Cause::Save) };
         let options = storage::Options { backup, wait: self.options.wait, retention: super::retention() };
         let revision: RevisionId = self.history.current().id;

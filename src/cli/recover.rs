@@ -3,6 +3,7 @@
 use super::change::{save_failure, tell};
 use super::{CONFLICT, Failure, INVALID, IO, print};
 use crate::document::{Document, Merge};
+use crate::jobs::Threads;
 use crate::storage::{
     self, BackupPolicy, Backups, Cause, Disk, Env, Expected, Found, Lost, OpenError, Options, RecoverError, Recovery, Settled,
     SystemClock,
@@ -32,7 +33,7 @@ pub fn backups(file: &Path) -> Result<(), Failure> {
 /// Lists what was left behind; for one file makes it again and saves it.
 pub fn recover(file: Option<&Path>, list: bool, discard: bool, wait: Duration) -> Result<(), Failure> {
     let (disk, state_folder) = (Disk::real(), storage::state_folder());
-    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder };
+    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder, crew: &Threads };
     if let Some(file) = file
         && !list
         && let Some(settled) = storage::finish_interrupted(&env, file, wait).map_err(|error| save_failure(file, &error))?

@@ -1,6 +1,6 @@
 //! What was kept: unsaved edits of earlier runs, and the versions of a file; and counting on a snapshot.
 
-use super::{Outbox, Surroundings, absolute};
+use super::{Outbox, Surroundings, Threads, absolute};
 use crate::document::{Document, Fragment, Statistics};
 use crate::state::recovery::RecoverFor;
 use crate::state::versions::VersionFor;
@@ -16,7 +16,7 @@ const WAIT: Duration = Duration::from_secs(2);
 const PROGRESS: Duration = Duration::from_millis(100);
 
 fn env(surroundings: &Surroundings) -> Env<'_> {
-    Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder }
+    Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder, crew: &Threads }
 }
 
 /// A write in place that was interrupted is finished before the file is read.

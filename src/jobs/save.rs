@@ -1,10 +1,10 @@
 //! The thread that saves, one order after the other.
 
-use super::{Outbox, Stop, Surroundings, journal};
+use super::{Outbox, Stop, Surroundings, Threads, journal};
 use crate::state::session::Purpose;
 use crate::state::{DocumentId, Event, Report, SaveEnd, SaveOrder, Timing};
 use crate::storage::{
-    self, Announced, BackupPolicy, Cause, Digest, Durability, Env, Options, Retention, SaveError, Saved, Settings, Step,
+    self, Announced, BackupPolicy, Cause, Digest, Doing, Durability, Env, Options, Retention, SaveError, Saved, Settings, Step,
     SystemClock,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// How long a save waits for the lock before it asks.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// Progress is told at most this often.
+const PROGRESS: Duration = Duration::from_millis(100);
 /// A wait for the lock counts, and is asked about, after this.
 const SLOW_LOCK: Duration = Duration::from_millis(300);
 /// How long a save waits until the journal says that it has noted it. A journal on a hung disk keeps no file from being saved.
@@ -89,6 +91,7 @@ struct Watch {
     steps: Vec<(Step, Instant)>,
     holder: Option<String>,
     waited: bool,
+    progress_at: Instant,
 }
 
 impl Watch {
@@ -102,6 +105,14 @@ impl Watch {
 
     fn since(&self) -> Duration {
         self.steps.last().map_or(Duration::ZERO, |(_, at)| at.elapsed())
+    }
+
+    fn is_progress_due(&mut self) -> bool {
+        let is_due = self.progress_at.elapsed() >= PROGRESS;
+        if is_due {
+            self.progress_at = Instant::now();
+        }
+        is_due
     }
 
     fn timing(self) -> Timing {
@@ -139,7 +150,7 @@ fn save(
         return failed(report, order.purpose);
     }
     let cause = if order.purpose == Purpose::KeepMine { Cause::Theirs } else { Cause::Save };
-    let env = Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder };
+    let env = Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder, crew: &Threads };
     let backup = if order.keeps_backup { BackupPolicy::Keep(cause) } else { BackupPolicy::Skip };
     let options = Options { backup, wait: LOCK_WAIT, retention };
     // A copy is another file: the journal is about this one.
@@ -150,8 +161,9 @@ fn save(
         }
     };
     let content = Announced { document: &order.document, announce: &announce };
-    let mut watch = Watch { steps: Vec::new(), holder: None, waited: false };
-    let saved = storage::save(&env, &order.path, &order.expected, &content, options, &mut |step: Step| {
+    let mut watch = Watch { steps: Vec::new(), holder: None, waited: false, progress_at: Instant::now() };
+    let saved = storage::save(&env, &order.path, &order.expected, &content, options, &mut |doing: Doing| {
+        let Doing { step, done, total } = doing;
         if watch.step(step) {
             outbox.send(Event::SaveStep(order.id, step.doing().to_owned()));
         } else if step == Step::Lock && !watch.waited && watch.since() >= SLOW_LOCK {
@@ -160,6 +172,9 @@ fn save(
             if let Some(holder) = &watch.holder {
                 outbox.send(Event::SaveStep(order.id, format!("waiting for the lock, which {holder} holds")));
             }
+        }
+        if total > 0 && watch.is_progress_due() {
+            outbox.send(Event::SaveProgress(order.id, done, total));
         }
         stop.asked()
     });

@@ -20,6 +20,7 @@
 //! [`unsaved`](self) reads it as a history, and [`recovery`](self) brings it back.
 
 mod backup;
+mod blocks;
 mod clock;
 mod content;
 mod disk;
@@ -48,7 +49,7 @@ pub use backup::{Backup, Backups, Cause, Retention};
 pub use clock::{Clock, SystemClock};
 pub use content::{Announced, Content};
 pub use disk::{Call, Disk, survive_size_limits};
-pub use error::{Obstacle, SaveError, Step, cause};
+pub use error::{Doing, Obstacle, SaveError, Step, cause};
 pub use head::read_head;
 pub use in_place::Settled;
 pub use journal::{BASE_LIMIT, Begin, Journal, Made, OLD_LIMIT, Record, journal_records, old_value};

@@ -6,10 +6,11 @@
 //! name are on the disk. A failure leaves the old file whole and no litter.
 
 use super::backup::{Backup, Backups, Cause, Retention};
+use super::blocks::Reading;
 use super::clock::Clock;
 use super::content::Content;
 use super::disk::Disk;
-use super::error::{Obstacle, SaveError, Step};
+use super::error::{Doing, Obstacle, SaveError, Step};
 use super::in_place::{self, Settled};
 use super::lock::Locking;
 use super::metadata;
@@ -17,6 +18,7 @@ use super::open;
 use super::target::{folder_of, lock_target};
 use super::temporary::{self, Temporary};
 use super::version::{Digest, Stamp, Version};
+use crate::document::Crew;
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
@@ -56,6 +58,8 @@ pub struct Env<'a> {
     pub clock: &'a dyn Clock,
     /// Where backups stand.
     pub state_folder: &'a Path,
+    /// Who works on a large file side by side.
+    pub crew: &'a dyn Crew,
 }
 
 /// How a save is made.
@@ -95,8 +99,9 @@ pub struct Saved {
     pub in_place: Option<Obstacle>,
 }
 
-/// Told what a save is doing; breaks it off where that is still possible. `Lock` comes again and again while it waits.
-pub type Observer<'a> = dyn FnMut(Step) -> ControlFlow<()> + 'a;
+/// Told what a save is doing; breaks it off where that is still possible. `Lock` comes again and again while it waits, the steps
+/// that are counted in bytes as these are done.
+pub type Observer<'a> = dyn FnMut(Doing) -> ControlFlow<()> + 'a;
 
 /// Saves `content` at `path`, links followed.
 ///
@@ -139,6 +144,20 @@ pub(super) struct Attempt<'a, 'o> {
     pub observer: &'a mut Observer<'o>,
 }
 
+/// What ended a reading.
+enum Ended {
+    /// Reading itself.
+    Reading(io::Error),
+    /// Something that is an error of the save already.
+    Told(SaveError),
+}
+
+impl From<io::Error> for Ended {
+    fn from(source: io::Error) -> Self {
+        Self::Reading(source)
+    }
+}
+
 /// What was found on the disk, and is safe to replace. It is not held open: an open file can't be replaced everywhere.
 pub(super) struct Verified {
     pub version: Version,
@@ -150,7 +169,11 @@ pub(super) struct Verified {
 
 impl Attempt<'_, '_> {
     pub(super) fn step(&mut self, step: Step) -> Result<(), SaveError> {
-        if (self.observer)(step).is_break() { Err(SaveError::Cancelled) } else { Ok(()) }
+        self.tell(step.into())
+    }
+
+    pub(super) fn tell(&mut self, doing: Doing) -> Result<(), SaveError> {
+        if (self.observer)(doing).is_break() { Err(SaveError::Cancelled) } else { Ok(()) }
     }
 
     fn backups(&self) -> Backups<'_> {
@@ -263,27 +286,62 @@ impl Attempt<'_, '_> {
         }
     }
 
-    /// Hashes the target without holding it, and copies it to `copy` on the way.
+    /// Hashes the target without holding it, and copies it to `copy` on the way. Where blocks can be shared, the copy is made at
+    /// once and read in the target's place: what it holds nobody else can change.
     fn stream(&mut self, copy: Option<(&File, &Path)>) -> Result<(Stamp, Digest), SaveError> {
-        let disk = self.env.disk;
-        let failed = SaveError::io(Step::Verify, self.target);
-        let file = disk.open(self.target).map_err(&failed)?;
-        let seen_ns = self.env.clock.now_ns();
-        let before = Stamp::of(&disk.stat_open(&file, self.target).map_err(&failed)?, seen_ns);
-        let mut hasher = blake3::Hasher::new();
-        let mut buffer = vec![0; 4 << 20];
+        let mut tries = 0;
         loop {
-            self.step(Step::Verify)?;
-            let count = disk.read(&file, self.target, &mut buffer).map_err(&failed)?;
-            if count == 0 {
-                break;
-            }
-            hasher.update(&buffer[..count]);
-            if let Some((file, path)) = copy {
-                disk.write(file, path, &buffer[..count]).map_err(|source| self.backup_failed(source))?;
+            tries += 1;
+            match self.stream_once(copy) {
+                Err(SaveError::Io { source, .. }) if source.kind() == io::ErrorKind::UnexpectedEof && tries < TRIES => {
+                    // It became longer or shorter meanwhile. What was copied of it is copied anew.
+                    if let Some((file, path)) = copy {
+                        self.env.disk.truncate(file, path, 0).map_err(|source| self.backup_failed(source))?;
+                    }
+                    self.env.clock.sleep(Duration::from_millis(20));
+                }
+                other => return other,
             }
         }
-        Ok((before, hasher.finalize().into()))
+    }
+
+    fn stream_once(&mut self, copy: Option<(&File, &Path)>) -> Result<(Stamp, Digest), SaveError> {
+        let Env { disk, crew, .. } = *self.env;
+        let target = self.target;
+        let failed = SaveError::io(Step::Verify, target);
+        let file = disk.open(target).map_err(&failed)?;
+        let seen_ns = self.env.clock.now_ns();
+        let stamp = Stamp::of(&disk.stat_open(&file, target).map_err(&failed)?, seen_ns);
+        let folder = self.env.state_folder.join("backups");
+        let not_kept = |source| SaveError::Backup { folder: folder.clone(), source };
+        let is_shared = match copy {
+            Some((to, path)) => disk.share(&file, to, path).map_err(not_kept)?,
+            None => false,
+        };
+        let (file, path) = match copy {
+            Some(copy) if is_shared => copy,
+            _ => (&file, target),
+        };
+        let length = if is_shared { disk.stat_open(file, path).map_err(&failed)?.len() } else { stamp.size };
+        let copy = copy.filter(|_| !is_shared);
+        let step = if copy.is_some() { Step::Backup } else { Step::Verify };
+        let mut written = 0;
+        let mut go_on = |done| {
+            if let Some((to, _)) = copy {
+                disk.begin_write_back(to, written, done - written);
+                written = done;
+            }
+            self.tell(Doing { step, done, total: length }).map_err(Ended::Told)
+        };
+        let take = |offset, bytes: &[u8]| match copy {
+            Some((to, path)) => disk.write_at(to, path, offset, bytes).map_err(|source| Ended::Told(not_kept(source))),
+            None => Ok(()),
+        };
+        match (Reading { disk, file, path, length }).digest(crew, &take, &mut go_on) {
+            Ok(digest) => Ok((stamp, digest)),
+            Err(Ended::Reading(source)) => Err(failed(source)),
+            Err(Ended::Told(error)) => Err(error),
+        }
     }
 
     fn backup_failed(&self, source: io::Error) -> SaveError {
@@ -480,7 +538,12 @@ impl Attempt<'_, '_> {
         if now.size > SMALL && untouched && known.is_settled() {
             return Ok(true);
         }
-        Ok(Digest::of_file(disk, &file, path)? == verified.version.digest)
+        let reading = Reading { disk, file: &file, path, length: now.size };
+        match reading.digest::<io::Error>(self.env.crew, &|_, _| Ok(()), &mut |_| Ok(())) {
+            // Another length is another content.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            digest => Ok(digest? == verified.version.digest),
+        }
     }
 
     /// Step 12: the metadata of what was put in place, through the handle that wrote it: the name may lead elsewhere by now. They

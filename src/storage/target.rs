@@ -58,16 +58,16 @@ pub(super) fn lock_target(
 }
 
 fn take_lock(env: &Env, path: &Path, target: &Path, wait: Duration, observer: &mut Observer) -> Result<Locking, SaveError> {
-    if observer(Step::Lock).is_break() {
+    if observer(Step::Lock.into()).is_break() {
         return Err(SaveError::Cancelled);
     }
     let names = lock::lock_names(env.disk, path, target);
-    lock::exclusive(env.disk, env.clock, &names, target, wait, &mut |_| observer(Step::Lock).is_continue()).map_err(|error| {
-        match error {
+    lock::exclusive(env.disk, env.clock, &names, target, wait, &mut |_| observer(Step::Lock.into()).is_continue()).map_err(
+        |error| match error {
             LockError::Busy => SaveError::Locked,
             LockError::Cancelled => SaveError::Cancelled,
-        }
-    })
+        },
+    )
 }
 
 /// Finishes a write in place that was interrupted, if one was, and takes away what an interrupted save left beside the file;
