@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use treekeep::document::Document;
+use treekeep::document::{Alone, Document, Problem};
 use treekeep::storage::{BackupPolicy, Disk, Env, Options, Retention, SystemClock, update};
 
 const VERSIONS: [&str; 7] = ["3.12.4", "3.20.3", "3.21.0", "3.28.0", "3.29.7", "3.32.7", "4.2.12"];
@@ -80,15 +80,16 @@ fn python(library: &Path, version: &str, path: &Path, times: u64) -> Child {
 
 fn add_one(state: &Path, path: &Path) {
     let disk = Disk::real();
-    let env = Env { disk: &disk, clock: &SystemClock, state_folder: state };
+    let env = Env { disk: &disk, clock: &SystemClock, state_folder: state, crew: &Alone };
     let options = Options { backup: BackupPolicy::Skip, wait: LIMIT, retention: Retention::default() };
     let outcome = update(
         &env,
         path,
         options,
-        &mut |bytes, _| {
-            let count: u64 = String::from_utf8_lossy(&bytes).trim_matches(['[', ']', '\n']).parse().expect("a whole version");
-            Document::parse(format!("[{}]\n", count + 1)).map_err(|problem| problem.to_string())
+        &mut |document: Result<Document, _>, _| {
+            let text = document.expect("a whole version").to_bytes();
+            let count: u64 = String::from_utf8_lossy(&text).trim_matches(['[', ']', '\n']).parse().expect("a whole version");
+            Document::parse(format!("[{}]\n", count + 1)).map_err(|problem: Problem| problem.to_string())
         },
         &mut |_| ControlFlow::Continue(()),
     );

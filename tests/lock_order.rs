@@ -15,7 +15,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
-use treekeep::document::{Document, Edit, Value, pointer};
+use treekeep::document::{Alone, Document, Edit, Problem, Value, pointer};
 use treekeep::storage::{
     BackupPolicy, Call, Disk, Env, Options, Retention, SaveError, Saved, Step, SystemClock, UpdateError, read, update,
 };
@@ -54,9 +54,9 @@ impl Names {
 }
 
 /// Adds one to the number at `place`.
-fn add(bytes: Vec<u8>, place: &str) -> Result<Document, String> {
+fn add(document: Result<Document, Problem>, place: &str) -> Result<Document, String> {
     let told = |error: &dyn std::fmt::Debug| format!("{error:?}");
-    let document = Document::parse(bytes).map_err(|error| told(&error))?;
+    let document = document.map_err(|error| told(&error))?;
     let path = pointer::resolve(document.root(), place).map_err(|error| told(&error))?;
     let number: u64 = String::from_utf8(document.node(&path).unwrap().to_bytes()).unwrap().parse().map_err(|e| told(&e))?;
     let value = Value::new((number + 1).to_string().as_str()).map_err(|error| told(&error))?;
@@ -65,10 +65,10 @@ fn add(bytes: Vec<u8>, place: &str) -> Result<Document, String> {
 
 fn add_one(state: &Path, name: &Path, place: &str, stop_at: Option<Step>) -> Result<Saved, UpdateError<String>> {
     let disk = Disk::real();
-    let env = Env { disk: &disk, clock: &SystemClock, state_folder: state };
+    let env = Env { disk: &disk, clock: &SystemClock, state_folder: state, crew: &Alone };
     let options = Options { backup: BackupPolicy::Skip, wait: LIMIT, retention: Retention::default() };
-    update(&env, name, options, &mut |bytes, _| add(bytes, place), &mut |step| {
-        if stop_at == Some(step) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    update(&env, name, options, &mut |document, _| add(document, place), &mut |doing| {
+        if stop_at == Some(doing.step) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
 }
 

@@ -14,10 +14,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use treekeep::document::Document;
+use treekeep::document::{Alone, Document};
 use treekeep::storage::{
-    BackupPolicy, Backups, Call, Cause, Digest, Disk, Durability, Env, Expected, Options, Retention, SaveError, Saved, Step,
-    SystemClock, Version, read, save,
+    BackupPolicy, Backups, Call, Cause, Digest, Disk, Doing, Durability, Env, Expected, Options, Retention, SaveError, Saved,
+    Step, SystemClock, Version, read, save,
 };
 
 struct Place {
@@ -51,10 +51,10 @@ impl Place {
         path: &Path,
         expected: &Expected,
         text: &str,
-        observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
+        observer: &mut dyn FnMut(Doing) -> ControlFlow<()>,
     ) -> Result<Saved, SaveError> {
         let state = self.state();
-        let env = Env { disk, clock: &Quick, state_folder: &state };
+        let env = Env { disk, clock: &Quick, state_folder: &state, crew: &Alone };
         let options = Options {
             backup: BackupPolicy::Keep(Cause::Save),
             wait: Duration::from_millis(200),
@@ -460,8 +460,8 @@ fn a_save_can_be_stopped_until_the_exchange() {
     for stop_at in [Step::Lock, Step::Verify, Step::Backup, Step::Write, Step::Sync, Step::Commit] {
         let place = Place::new();
         let path = place.file(OLD);
-        let outcome = place.save_with(&Disk::real(), &path, &version(&path), NEW, &mut |step| {
-            if step == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let outcome = place.save_with(&Disk::real(), &path, &version(&path), NEW, &mut |doing| {
+            if doing.step == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert!(matches!(outcome, Err(SaveError::Cancelled)), "{stop_at:?}: {outcome:?}");
         assert_eq!((text(&path).as_str(), place.litter()), (OLD, Vec::new()), "{stop_at:?}");
@@ -544,15 +544,16 @@ fn many_threads_saving_one_file_lose_nothing() {
             std::thread::spawn(move || {
                 for _ in 0..25 {
                     let disk = Disk::real();
-                    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state };
+                    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state, crew: &Alone };
                     let options =
                         Options { backup: BackupPolicy::Skip, wait: Duration::from_secs(60), retention: Retention::default() };
                     treekeep::storage::update(
                         &env,
                         &path,
                         options,
-                        &mut |bytes, _| {
-                            let count: u64 = String::from_utf8_lossy(&bytes).trim_matches(['[', ']']).parse().unwrap();
+                        &mut |document: Result<Document, _>, _| {
+                            let count: u64 =
+                                String::from_utf8_lossy(&document?.to_bytes()).trim_matches(['[', ']']).parse().unwrap();
                             Document::parse(format!("[{}]", count + 1))
                         },
                         &mut |_| ControlFlow::Continue(()),

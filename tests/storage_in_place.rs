@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use treekeep::document::Alone;
 use treekeep::storage::{
     Backups, Call, Disk, Env, Expected, Obstacle, SaveError, Settled, SystemClock, finish_interrupted, version_of,
 };
@@ -21,7 +22,7 @@ fn expected(path: &Path) -> Expected {
 
 fn settle(place: &Place, path: &Path) -> Option<Settled> {
     let state = place.state();
-    let env = Env { disk: &Disk::real(), clock: &Quick, state_folder: &state };
+    let env = Env { disk: &Disk::real(), clock: &Quick, state_folder: &state, crew: &Alone };
     finish_interrupted(&env, path, Duration::from_secs(1)).unwrap()
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use treekeep::document::Document;
+use treekeep::document::{Alone, Document};
 use treekeep::storage::{
     BackupPolicy, Clock, Disk, Env, Expected, Options, READ_WAIT, Retention, SaveError, Step, SystemClock, read, save,
 };
@@ -68,12 +68,12 @@ fn waiting_is_given_up_within_a_tenth_of_a_second() {
     let lock = fs::File::create(place.data("a.json.lock")).unwrap();
     lock.lock().unwrap();
     let (disk, state, expected) = (Disk::real(), place.state(), version(&path));
-    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state };
+    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state, crew: &Alone };
     let begun = Instant::now();
     let mut longest = Duration::ZERO;
     let mut last = Instant::now();
-    let outcome = save(&env, &path, &expected, &Document::parse(NEW).unwrap(), options(Duration::from_secs(60)), &mut |step| {
-        assert_eq!(step, Step::Lock);
+    let outcome = save(&env, &path, &expected, &Document::parse(NEW).unwrap(), options(Duration::from_secs(60)), &mut |doing| {
+        assert_eq!(doing.step, Step::Lock);
         longest = longest.max(last.elapsed());
         last = Instant::now();
         if begun.elapsed() > Duration::from_secs(2) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -105,7 +105,7 @@ fn the_wait_ends_whatever_the_clock_says() {
     let (done, waiting) = mpsc::channel();
     std::thread::spawn(move || {
         let disk = Disk::real();
-        let env = Env { disk: &disk, clock: &Stopped, state_folder: &state };
+        let env = Env { disk: &disk, clock: &Stopped, state_folder: &state, crew: &Alone };
         let outcome =
             save(&env, &path, &expected, &Document::parse(NEW).unwrap(), options(Duration::from_millis(300)), &mut |_| {
                 ControlFlow::Continue(())
@@ -164,12 +164,12 @@ fn a_link_that_turns_during_the_wait_is_followed_anew() {
         let lock = fs::File::create(place.data("link.json.lock")).unwrap();
         lock.lock().unwrap();
         let (disk, state) = (Disk::real(), place.state());
-        let env = Env { disk: &disk, clock: &Quick, state_folder: &state };
+        let env = Env { disk: &disk, clock: &Quick, state_folder: &state, crew: &Alone };
         let mut held = Some(lock);
         let mut asked = 0;
         let outcome =
-            save(&env, &link, &expected, &Document::parse(NEW).unwrap(), options(Duration::from_secs(9)), &mut |step| {
-                asked += usize::from(step == Step::Lock);
+            save(&env, &link, &expected, &Document::parse(NEW).unwrap(), options(Duration::from_secs(9)), &mut |doing| {
+                asked += usize::from(doing.step == Step::Lock);
                 if asked == 3 && held.take().is_some() {
                     fs::remove_file(&link).unwrap();
                     symlink("b.json", &link).unwrap();

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use treekeep::document::Document;
+use treekeep::document::{Alone, Document};
 use treekeep::storage::{
     BackupPolicy, Call, Cause, Clock, Content, Digest, Disk, Env, Expected, Options, Retention, SaveError, Step, save,
 };
@@ -118,11 +118,11 @@ fn a_lock_whose_name_leads_elsewhere_is_not_the_lock() {
     });
     let (state, expected) = (place.state(), version(&path));
     let is_excluding = AtomicBool::new(true);
-    let env = Env { disk: &disk, clock: &Quick, state_folder: &state };
+    let env = Env { disk: &disk, clock: &Quick, state_folder: &state, crew: &Alone };
     let options = Options { backup: BackupPolicy::Skip, wait: Duration::from_secs(5), retention: Retention::default() };
     fs::write(&lock, "").unwrap();
-    save(&env, &path, &expected, &Document::parse(NEW).unwrap(), options, &mut |step| {
-        if step == Step::Verify {
+    save(&env, &path, &expected, &Document::parse(NEW).unwrap(), options, &mut |doing| {
+        if doing.step == Step::Verify {
             if !lock.exists() {
                 is_excluding.store(false, Ordering::SeqCst);
             } else {
@@ -144,12 +144,12 @@ fn what_is_written_while_a_save_waits_for_the_lock_is_a_conflict() {
     lock.lock().unwrap();
     let mut held = Some(lock);
     let (disk, state, expected) = (Disk::real(), place.state(), version(&path));
-    let env = Env { disk: &disk, clock: &Quick, state_folder: &state };
+    let env = Env { disk: &disk, clock: &Quick, state_folder: &state, crew: &Alone };
     let options =
         Options { backup: BackupPolicy::Keep(Cause::Save), wait: Duration::from_secs(9), retention: Retention::default() };
     let mut asked = 0;
-    let outcome = save(&env, &path, &expected, &Document::parse(NEW).unwrap(), options, &mut |step| {
-        asked += usize::from(step == Step::Lock);
+    let outcome = save(&env, &path, &expected, &Document::parse(NEW).unwrap(), options, &mut |doing| {
+        asked += usize::from(doing.step == Step::Lock);
         if asked == 3 && held.is_some() {
             fs::write(&path, "[\"theirs\"]").unwrap();
             held = None;
@@ -234,7 +234,7 @@ fn a_save_is_announced_before_it_is_made() {
             Ok(())
         });
         let (state, expected) = (place.state(), version(&path));
-        let env = Env { disk: &disk, clock: &Quick, state_folder: &state };
+        let env = Env { disk: &disk, clock: &Quick, state_folder: &state, crew: &Alone };
         let options =
             Options { backup: BackupPolicy::Keep(Cause::Save), wait: Duration::from_secs(5), retention: Retention::default() };
         let content = Announced(Document::parse(NEW).unwrap(), Arc::clone(&announced));

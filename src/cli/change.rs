@@ -2,6 +2,7 @@
 
 use super::{CONFLICT, Failure, INVALID, IO, LOCKED, SaveOptions, read};
 use crate::document::{ArrayPlace, Document, Edit, Problem, Refusal, Value, edit_to_add, pointer};
+use crate::jobs::Threads;
 use crate::storage::{self, BackupPolicy, Backups, Cause, Disk, Env, SaveError, Saved, SystemClock, UpdateError};
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
@@ -35,23 +36,27 @@ pub fn remove(file: &Path, place: &str, options: &SaveOptions) -> Result<(), Fai
 }
 
 fn change(file: &Path, options: &SaveOptions, edit: &dyn Fn(&Document) -> Result<Document, EditError>) -> Result<(), Failure> {
-    replace(file, options, &|bytes| edit(&Document::parse(bytes).map_err(EditError::Problem)?))
+    replace(file, options, &|document| edit(&document.map_err(EditError::Problem)?))
 }
 
 /// Another text for the one that is there.
-fn replace(file: &Path, options: &SaveOptions, edit: &dyn Fn(Vec<u8>) -> Result<Document, EditError>) -> Result<(), Failure> {
+fn replace(
+    file: &Path,
+    options: &SaveOptions,
+    edit: &dyn Fn(Result<Document, Problem>) -> Result<Document, EditError>,
+) -> Result<(), Failure> {
     let (disk, state_folder) = (Disk::real(), storage::state_folder());
-    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder };
+    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder, crew: &Threads };
     let backup = if options.without_backup { BackupPolicy::Skip } else { BackupPolicy::Keep(Cause::Save) };
     let saved = storage::update(
         &env,
         file,
         storage::Options { backup, wait: options.wait, retention: super::retention() },
-        &mut |bytes, digest| {
+        &mut |document, digest| {
             if options.if_version.is_some_and(|wanted| wanted != *digest) {
                 return Err(EditError::OtherVersion);
             }
-            edit(bytes)
+            edit(document)
         },
         &mut |_| ControlFlow::Continue(()),
     );
@@ -126,7 +131,7 @@ pub fn patch(file: &Path, patch: &Path, options: &SaveOptions) -> Result<(), Fai
 pub fn restore(file: &Path, version: &str, options: &SaveOptions) -> Result<(), Failure> {
     let disk = Disk::real();
     let told = |error: io::Error| Failure::new(IO, format!("{}: {error}", file.display()));
-    let real = super::recover::real(&disk, file)?;
+    let real = storage::document_path(&disk, file);
     let all = Backups::of(&disk, &storage::state_folder(), &real).list().map_err(told)?;
     let mut named = all.iter().filter(|backup| backup.name().starts_with(version));
     let backup = match (named.next(), named.next()) {
@@ -140,7 +145,7 @@ pub fn restore(file: &Path, version: &str, options: &SaveOptions) -> Result<(), 
     let restored = Document::parse(text).map_err(|problem| Failure::problem(&backup.path, &problem))?;
     if !file.exists() {
         let state_folder = storage::state_folder();
-        let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder };
+        let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder, crew: &Threads };
         return super::recover::save(&env, file, &storage::Expected::Nothing, &restored, options.wait);
     }
     // Also where what is there is not JSON: that may be why.

@@ -5,8 +5,9 @@ use super::{Failure, INVALID, IO, SaveOptions, read_versioned};
 use crate::document::{
     ArrayPlace, Document, Edit, History, Key, Path as Place, RevisionId, Step, Value, edit_to_add, pointer, scalar,
 };
+use crate::jobs::Threads;
 use crate::storage::{
-    self, BASE_LIMIT, BackupPolicy, Begin, Cause, Content, Digest, Disk, Env, Expected, Journal, Made, Record, SystemClock,
+    self, Announced, BASE_LIMIT, BackupPolicy, Begin, Cause, Digest, Disk, Env, Expected, Journal, Made, Record, SystemClock,
     Version,
 };
 use std::cell::{Cell, RefCell};
@@ -79,7 +80,7 @@ const SYNC_AFTER: Duration = Duration::from_millis(250);
 pub fn edit(file: &Path, options: &SaveOptions) -> Result<(), Failure> {
     let disk = Disk::real();
     let state_folder = storage::state_folder();
-    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder };
+    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder, crew: &Threads };
     storage::finish_interrupted(&env, file, options.wait).map_err(|error| save_failure(file, &error))?;
     let (bytes, version) = read_versioned(file)?;
     options.check_version(file, &version.digest)?;
@@ -248,13 +249,21 @@ impl Editing<'_> {
         if self.history.unsaved_steps() == 0 {
             return Ok(());
         }
-        let env = Env { disk: &self.disk, clock: &SystemClock, state_folder: &self.state_folder };
+        let env = Env { disk: &self.disk, clock: &SystemClock, state_folder: &self.state_folder, crew: &Threads };
         let backup = if self.options.without_backup { BackupPolicy::Skip } else { BackupPolicy::Keep(Cause::Save) };
         let options = storage::Options { backup, wait: self.options.wait, retention: super::retention() };
         let revision: RevisionId = self.history.current().id;
         let mark = revision.number();
         self.write(Record::Mark(mark))?;
-        let content = Told { document: self.document(), mark, journal: &self.journal };
+        let announce = |digest: &Digest| {
+            if let Some(journal) = self.journal.borrow_mut().as_mut()
+                && let Err(error) = journal.append(&[Record::SaveBegin(mark, *digest)]).and_then(|()| journal.sync())
+            {
+                // The save may be what rescues the edits: it goes on.
+                log::warn!("the journal can't be written: {error}");
+            }
+        };
+        let content = Announced { document: self.document(), announce: &announce };
         let expected = Expected::Version(*self.history.base());
         let saved = storage::save(&env, self.file, &expected, &content, options, &mut |_| ControlFlow::Continue(()))
             .map_err(|error| Trouble::Over(save_failure(self.file, &error)))?;
@@ -285,32 +294,6 @@ impl Editing<'_> {
             Err(Failure::new(INVALID, format!("{}: {refused} lines were refused", self.file.display())))
         } else {
             Ok(())
-        }
-    }
-}
-
-/// A document whose save is noted in the journal right before it happens.
-struct Told<'a> {
-    document: &'a Document,
-    mark: u64,
-    journal: &'a RefCell<Option<Journal>>,
-}
-
-impl Content for Told<'_> {
-    fn size(&self) -> u64 {
-        self.document.byte_len()
-    }
-
-    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        self.document.write(sink)
-    }
-
-    fn will_be_saved(&self, digest: &Digest) {
-        if let Some(journal) = self.journal.borrow_mut().as_mut()
-            && let Err(error) = journal.append(&[Record::SaveBegin(self.mark, *digest)]).and_then(|()| journal.sync())
-        {
-            // The save may be what rescues the edits: it goes on.
-            log::warn!("the journal can't be written: {error}");
         }
     }
 }

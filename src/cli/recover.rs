@@ -3,30 +3,23 @@
 use super::change::{save_failure, tell};
 use super::{CONFLICT, Failure, INVALID, IO, print};
 use crate::document::{Document, Merge};
+use crate::jobs::Threads;
 use crate::storage::{
     self, BackupPolicy, Backups, Cause, Disk, Env, Expected, Found, Lost, OpenError, Options, RecoverError, Recovery, Settled,
     SystemClock,
 };
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 fn told(file: &Path) -> impl Fn(io::Error) -> Failure + '_ {
     move |error| Failure::new(IO, format!("{}: {error}", file.display()))
 }
 
-/// The real path, also of a file that was deleted: it still has its backups.
-pub fn real(disk: &Disk, file: &Path) -> Result<PathBuf, Failure> {
-    match storage::real_path(disk, file) {
-        Ok(real) => Ok(real),
-        Err(_) => std::path::absolute(file).map_err(told(file)),
-    }
-}
-
 pub fn backups(file: &Path) -> Result<(), Failure> {
     let disk = Disk::real();
-    let real = real(&disk, file)?;
+    let real = storage::document_path(&disk, file);
     let mut lines = String::new();
     for backup in Backups::of(&disk, &storage::state_folder(), &real).list().map_err(told(file))? {
         lines.push_str(&format!("{}\t{}\t{} bytes\t{}\n", backup.name(), backup.time, backup.size, backup.cause));
@@ -40,7 +33,7 @@ pub fn backups(file: &Path) -> Result<(), Failure> {
 /// Lists what was left behind; for one file makes it again and saves it.
 pub fn recover(file: Option<&Path>, list: bool, discard: bool, wait: Duration) -> Result<(), Failure> {
     let (disk, state_folder) = (Disk::real(), storage::state_folder());
-    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder };
+    let env = Env { disk: &disk, clock: &SystemClock, state_folder: &state_folder, crew: &Threads };
     if let Some(file) = file
         && !list
         && let Some(settled) = storage::finish_interrupted(&env, file, wait).map_err(|error| save_failure(file, &error))?

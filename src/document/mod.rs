@@ -58,7 +58,7 @@ pub use scalar::{Escaping, Kind};
 pub use scan::ScanError;
 pub use stats::{Large, Statistics};
 pub use style::{Layout, Style, lay_out};
-pub use validate::Validator;
+pub use validate::{Stretch, Validator};
 
 use std::sync::Arc;
 

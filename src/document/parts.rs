@@ -292,6 +292,11 @@ fn tell<F: Feed>(text: &[u8], feed: &F) -> Result<Result<Scanned, Problem>, F::S
     }
 }
 
+/// A comma that stands outside of strings, as far as can be seen in this cut-out of a text.
+pub(super) fn guess_comma(window: &[u8]) -> Option<usize> {
+    guess_start(window).filter(|(_, start)| matches!(start, Start::Comma)).map(|(place, _)| place)
+}
+
 /// Where a part may start in this cut-out of a text, as far as can be seen.
 fn guess_start(window: &[u8]) -> Option<(usize, Start)> {
     // Behind a line end no string is open.

@@ -2,9 +2,15 @@
 //!
 //! A second, independent reading of the grammar, byte by byte: a save is checked with it before it replaces a file, so a
 //! mistake in the scanner or in the writer does not pass unnoticed.
+//!
+//! Stretches of a text may be read side by side, each from a comma that is hoped to be outside of strings ([`Stretch`]). The one
+//! reader that goes from the start to the end takes over what was read where it comes by in the state that was hoped for, and reads
+//! for itself where it does not: a wrong guess costs time and nothing else.
 
+use super::fragment::close_of_string;
+use super::parts::guess_comma;
 use super::problem::{self, Problem};
-use super::scan::{plain_run, skip_white_space};
+use super::scan::{Bits, plain_run, skip_white_space};
 
 /// Where in the grammar the next byte stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,14 +40,59 @@ enum State {
 pub struct Validator {
     state: State,
     string_is_key: bool,
-    /// A byte for each open container: `{` or `[`.
-    open: Vec<u8>,
+    /// A bit for each open container, set for objects.
+    open: Bits,
+    /// Of a stretch: which containers around its start it ended or came into, from the innermost out; true for objects.
+    around: Option<Vec<bool>>,
     offset: u64,
     line: u64,
     line_start_column: u64,
     /// The start of a character that was cut at the end of a piece.
     pending: Vec<u8>,
     bom: Option<u8>,
+}
+
+/// What was read of a part of a text that stands somewhere behind its start.
+pub struct Stretch {
+    /// Where it begins and ends in the bytes that it was read from.
+    start: usize,
+    end: usize,
+    reader: Validator,
+}
+
+impl Stretch {
+    /// Bytes in which a comma to start at is looked for.
+    const WINDOW: usize = 1 << 16;
+
+    /// Reads the stretch in some bytes, if there is a place in them to begin at. O(length).
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let start = guess_comma(&bytes[..bytes.len().min(Self::WINDOW)])? + 1;
+        let in_object = is_key_next(bytes, start)?;
+        let mut reader = Validator::new();
+        reader.state = if in_object { State::Key } else { State::Value };
+        reader.open.push(in_object);
+        (reader.around, reader.bom) = (Some(vec![in_object]), None);
+        reader.check_utf8(&bytes[start..]).ok()?;
+        let end = match reader.read(&bytes[start..]) {
+            Ok(()) => bytes.len(),
+            // What it is about is seen by who comes by from the start. Before it stands a whole character.
+            Err((at, _)) => {
+                reader.pending.clear();
+                start + at
+            }
+        };
+        Some(Self { start, end, reader })
+    }
+}
+
+/// Whether a member and not an element stands behind a comma; `None` where that does not show in these bytes.
+fn is_key_next(bytes: &[u8], behind_comma: usize) -> Option<bool> {
+    let at = skip_white_space(bytes, behind_comma);
+    if *bytes.get(at)? != b'"' {
+        return Some(false);
+    }
+    let behind = skip_white_space(bytes, close_of_string(bytes, at)?);
+    bytes.get(behind).map(|&byte| byte == b':')
 }
 
 impl Default for Validator {
@@ -56,7 +107,8 @@ impl Validator {
         Self {
             state: State::Value,
             string_is_key: false,
-            open: Vec::new(),
+            open: Bits::default(),
+            around: None,
             offset: 0,
             line: 1,
             line_start_column: 1,
@@ -71,6 +123,46 @@ impl Validator {
     /// The first place at which the text is not JSON.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), Problem> {
         self.check_utf8(piece)?;
+        self.read(piece).map_err(|(_, message)| self.problem(message))
+    }
+
+    /// Takes the next piece, of which a stretch was read already. The outcome is that of [`Validator::push`].
+    ///
+    /// # Errors
+    /// The first place at which the text is not JSON.
+    pub fn push_read(&mut self, piece: &[u8], stretch: Option<Stretch>) -> Result<(), Problem> {
+        let Some(stretch) = stretch else { return self.push(piece) };
+        self.push(&piece[..stretch.start])?;
+        let (start, end) = (stretch.start, stretch.end);
+        let next = if self.take_over(stretch) { end } else { start };
+        self.push(&piece[next..])
+    }
+
+    /// Goes on where a stretch ended, if this stands behind a comma in the containers that the stretch begins in.
+    fn take_over(&mut self, stretch: Stretch) -> bool {
+        let Stretch { reader, .. } = stretch;
+        let around = reader.around.unwrap_or_default();
+        // Behind the comma that was pushed last nothing but these two is outside of strings.
+        if !matches!(self.state, State::Key | State::Value)
+            || around.len() > self.open.len
+            || !self.open.iter().rev().zip(&around).all(|(open, around)| open == *around)
+        {
+            return false;
+        }
+        around.iter().for_each(|_| self.open.pop());
+        reader.open.iter().for_each(|kind| self.open.push(kind));
+        self.line_start_column = match reader.line {
+            1 => self.line_start_column + reader.line_start_column - 1,
+            _ => reader.line_start_column,
+        };
+        self.offset += reader.offset;
+        self.line += reader.line - 1;
+        (self.state, self.string_is_key, self.pending) = (reader.state, reader.string_is_key, reader.pending);
+        true
+    }
+
+    /// Reads a piece up to where it is wrong, and says where and how.
+    fn read(&mut self, piece: &[u8]) -> Result<(), (usize, &'static str)> {
         let mut at = 0;
         while at < piece.len() {
             // Runs that leave the state as it is: most of a text.
@@ -83,9 +175,9 @@ impl Validator {
                 _ => at,
             };
             let Some(&byte) = piece.get(at) else { break };
-            if let Err(message) = self.byte(byte) {
+            if let Err(message) = self.byte(byte, &piece[at + 1..]) {
                 self.pass(&piece[..at]);
-                return Err(self.problem(message));
+                return Err((at, message));
             }
             at += 1;
         }
@@ -99,8 +191,8 @@ impl Validator {
     /// Where more was expected.
     pub fn finish(self) -> Result<(), Problem> {
         let complete = match self.state {
-            State::After => self.open.is_empty(),
-            State::Zero | State::Digits | State::Fraction | State::ExponentDigits => self.open.is_empty(),
+            State::After => self.open.len == 0,
+            State::Zero | State::Digits | State::Fraction | State::ExponentDigits => self.open.len == 0,
             _ => false,
         };
         if complete && self.pending.is_empty() { Ok(()) } else { Err(self.problem("the text ends too early")) }
@@ -143,7 +235,7 @@ impl Validator {
         }
     }
 
-    fn byte(&mut self, byte: u8) -> Result<(), &'static str> {
+    fn byte(&mut self, byte: u8, behind: &[u8]) -> Result<(), &'static str> {
         if let Some(place) = self.bom {
             const BOM: [u8; 3] = *b"\xEF\xBB\xBF";
             if place < 3 && byte == BOM[usize::from(place)] {
@@ -177,9 +269,10 @@ impl Validator {
             }
             State::Colon if byte == b':' => State::Value,
             State::After => match (byte, self.open.last()) {
-                (b',', Some(b'{')) => State::Key,
-                (b',', Some(b'[')) => State::Value,
-                (b'}', Some(b'{')) | (b']', Some(b'[')) => self.close(),
+                (b',', Some(true)) => State::Key,
+                (b',', Some(false)) => State::Value,
+                (b'}', Some(true)) | (b']', Some(false)) => self.close(),
+                (_, None) if self.around.is_some() => self.around(byte, behind)?,
                 _ => return Err("a comma, a closing bracket or the end was expected"),
             },
             State::String => match byte {
@@ -223,6 +316,21 @@ impl Validator {
         Ok(())
     }
 
+    /// A byte behind the last value of a stretch that has no container of its own open: it belongs to the next one around.
+    fn around(&mut self, byte: u8, behind: &[u8]) -> Result<State, &'static str> {
+        let (in_object, state) = match byte {
+            b'}' | b']' => (byte == b'}', State::After),
+            b',' => {
+                let in_object = is_key_next(behind, 0).ok_or("whether a key follows is not in sight")?;
+                self.open.push(in_object);
+                (in_object, if in_object { State::Key } else { State::Value })
+            }
+            _ => return Err("a comma or a closing bracket was expected"),
+        };
+        self.around.get_or_insert_default().push(in_object);
+        Ok(state)
+    }
+
     fn close(&mut self) -> State {
         self.open.pop();
         State::After
@@ -231,11 +339,11 @@ impl Validator {
     fn value(&mut self, byte: u8) -> Result<State, &'static str> {
         Ok(match byte {
             b'{' => {
-                self.open.push(byte);
+                self.open.push(true);
                 State::FirstKey
             }
             b'[' => {
-                self.open.push(byte);
+                self.open.push(false);
                 State::FirstElement
             }
             b'"' => State::String,
@@ -247,5 +355,90 @@ impl Validator {
             b'n' => State::Literal(b"ull"),
             _ => return Err("a value was expected"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::common::{format, model, text_of};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Reads a text in blocks of which stretches were read before.
+    fn read(text: &[u8], block: usize) -> Result<(), Problem> {
+        let mut validator = Validator::new();
+        text.chunks(block).try_for_each(|block| validator.push_read(block, Stretch::of(block)))?;
+        validator.finish()
+    }
+
+    fn plainly(text: &[u8]) -> Result<(), Problem> {
+        let mut validator = Validator::new();
+        validator.push(text)?;
+        validator.finish()
+    }
+
+    #[track_caller]
+    fn check(text: &[u8], block: usize) {
+        let shown = String::from_utf8_lossy(&text[..text.len().min(2000)]);
+        let (side_by_side, plain) = (read(text, block), plainly(text));
+        if std::str::from_utf8(text).is_ok() {
+            assert_eq!(side_by_side, plain, "{block}: {shown}");
+        } else {
+            assert!(side_by_side.is_err() && plain.is_err(), "{block}: {shown}");
+        }
+    }
+
+    #[test]
+    fn stretches_change_nothing_but_the_time() {
+        let record = "{\"a\": [1, 2.5e3, {\"b,\": \"c, \\\"d\"}],\n \"e\": {\"f\": null, \"g\": [[], {}, [true]]}}";
+        let whole = format!("[{record},{record},\n{record}, {{\"x\": [{record}]}}]");
+        for block in 1..whole.len() {
+            check(whole.as_bytes(), block);
+        }
+        for place in 0..whole.len() {
+            for byte in b"{}[],:\"\\1e \n\xFF" {
+                let mut text = whole.clone().into_bytes();
+                text[place] = *byte;
+                check(&text, 64);
+                text.remove(place);
+                check(&text, 64);
+            }
+            check(&whole.as_bytes()[..place], 50);
+        }
+        check(format!("{whole},").as_bytes(), 40);
+        check(format!("{whole}]").as_bytes(), 40);
+        check(format!("\u{FEFF}{whole}\n").as_bytes(), 40);
+    }
+
+    #[test]
+    fn most_of_a_text_is_read_in_stretches() {
+        let record = "  {\n    \"id\": 1,\n    \"words\": [\"a, b\", \"c\"],\n    \"inside\": {\"x\": null}\n  }";
+        let lines = format!("[\n{}\n]\n", [record; 2000].join(",\n"));
+        let numbers = format!("[{}]", vec!["[1.5,2]"; 9000].join(","));
+        for text in [lines, numbers] {
+            let mut validator = Validator::new();
+            let mut taken = 0;
+            for block in text.as_bytes().chunks(10_000) {
+                let stretch = Stretch::of(block).unwrap();
+                let (start, end) = (stretch.start, stretch.end);
+                validator.push(&block[..start]).unwrap();
+                assert!(validator.take_over(stretch));
+                taken += end - start;
+                validator.push(&block[end..]).unwrap();
+            }
+            assert_eq!((validator.offset, validator.finish()), (text.len() as u64, Ok(())));
+            assert!(taken > text.len() * 9 / 10, "{taken} of {}", text.len());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+        #[test]
+        fn generated_texts_are_read_alike(model in model(), format in format(), block in 1_usize..200, cut in any::<prop::sample::Index>()) {
+            let text = text_of(&model, &format);
+            prop_assert_eq!(read(text.as_bytes(), block), Ok(()));
+            check(&text.as_bytes()[..cut.index(text.len())], block);
+        }
     }
 }

@@ -111,13 +111,16 @@ impl Thread {
                 let _ = done.send(());
             }
             Order::End(id, end) => {
-                let Some(journal) = self.writers.remove(&id).and_then(|writer| writer.journal) else { return };
-                let ended = match end {
-                    EndOfJournal::Saved => journal.remove(),
-                    EndOfJournal::Discarded => journal.discard(&self.surroundings.state_folder),
-                };
-                if let Err(error) = ended {
-                    log::warn!("a journal that is not needed stays: {error}");
+                let Some(writer) = self.writers.remove(&id) else { return };
+                // The one that it was to take the place of is there, too, where it could not be made durable.
+                for journal in [writer.journal, writer.replaces].into_iter().flatten() {
+                    let ended = match end {
+                        EndOfJournal::Saved => journal.remove(),
+                        EndOfJournal::Discarded => journal.discard(&self.surroundings.state_folder),
+                    };
+                    if let Err(error) = ended {
+                        log::warn!("a journal that is not needed stays: {error}");
+                    }
                 }
             }
             Order::Forget(id, old) => {
@@ -158,7 +161,7 @@ impl Thread {
             // One that is begun anew takes the place of the one before when it is durable.
             let old = self.writers.insert(id, writer);
             if let Some(writer) = self.writers.get_mut(&id) {
-                writer.replaces = old.and_then(|old| old.journal);
+                writer.replaces = old.and_then(|old| old.journal.or(old.replaces));
             }
         }
         let Some(writer) = self.writers.get_mut(&id) else { return };
@@ -180,9 +183,7 @@ impl Thread {
             }
             Err(error) => {
                 writer.try_at = Some(Instant::now() + TRY_AGAIN);
-                let text = error.to_string();
-                let text = text.split(" (os error").next().unwrap_or(&text).to_owned();
-                self.outbox.send(Event::JournalTrouble(id, text));
+                self.outbox.send(Event::JournalTrouble(id, storage::cause(&error)));
             }
         }
     }
@@ -346,4 +347,50 @@ fn step(from: &mut u64, to: &mut u64) -> bool {
     }
     (*from, *to) = (*from - 1, *to + 1);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SystemChooser;
+    use super::*;
+    use crate::storage::{Call, Disk};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A journal that is begun anew on a disk that takes no new file leaves the one before in place, until the document is closed.
+    #[test]
+    fn no_journal_of_a_closed_document_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_full = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&is_full);
+        let disk = Disk::with_hook(move |call, _| {
+            let refused = call == Call::Create && asked.load(Ordering::SeqCst);
+            if refused { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        });
+        let surroundings = Surroundings {
+            disk,
+            state_folder: folder.path().to_owned(),
+            settings_path: folder.path().join("settings.json"),
+            chooser: Arc::new(SystemChooser),
+        };
+        let (events, _heard) = mpsc::channel();
+        let outbox = Outbox { events, wake: Arc::new(|| {}) };
+        let mut thread = Thread { surroundings: Arc::new(surroundings), outbox, writers: HashMap::new() };
+        let id = DocumentId(1);
+        let document = Document::parse("[1]").unwrap();
+        let begin = || {
+            let begin = Begin { path: None, name: "new".to_owned(), digest: None, size: 0, at_ms: 1, program: "test".to_owned() };
+            let notes = vec![Note::Record(Record::Undo)];
+            let begin = Some((begin, Some(document.clone())));
+            Order::Write(JournalOrder { id, begin, notes, document: document.clone(), unsaved: 1, handed: 1 })
+        };
+        let journals = || std::fs::read_dir(folder.path().join("journal")).unwrap().count();
+        thread.take(begin());
+        assert_eq!(journals(), 1);
+        is_full.store(true, Ordering::SeqCst);
+        thread.take(begin());
+        thread.take(begin());
+        assert_eq!(journals(), 1, "the one that can be read stays");
+        thread.take(Order::End(id, EndOfJournal::Saved));
+        assert_eq!(journals(), 0);
+    }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 const WAIT: Duration = Duration::from_secs(2);
 
 fn env(surroundings: &Surroundings) -> Env<'_> {
-    Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder }
+    Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder, crew: &Threads }
 }
 
 /// A write in place that was interrupted is finished before the file is read.
@@ -56,7 +56,7 @@ pub fn discard(surroundings: &Surroundings, outbox: &Outbox, journal: &Path) {
 
 /// Lists the kept versions of a file.
 pub fn list(surroundings: &Surroundings, outbox: &Outbox, id: DocumentId, path: &Path) {
-    let real = storage::real_path(&surroundings.disk, path).unwrap_or_else(|_| absolute(path));
+    let real = storage::document_path(&surroundings.disk, path);
     let list = Backups::of(&surroundings.disk, &surroundings.state_folder, &real).list();
     outbox.send(Event::Versions(id, list.map_err(|error| format!("The kept versions can't be listed: {error}."))));
 }

@@ -1,11 +1,10 @@
 //! The thread that saves, one order after the other.
 
-use super::{Outbox, Stop, Surroundings, journal};
-use crate::document::Document;
+use super::{Outbox, Stop, Surroundings, Threads, journal};
 use crate::state::session::Purpose;
 use crate::state::{DocumentId, Event, Report, SaveEnd, SaveOrder, Timing};
 use crate::storage::{
-    self, BackupPolicy, Cause, Content, Digest, Durability, Env, Options, Retention, SaveError, Saved, Settings, Step,
+    self, Announced, BackupPolicy, Cause, Digest, Doing, Durability, Env, Options, Retention, SaveError, Saved, Settings, Step,
     SystemClock,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// How long a save waits for the lock before it asks.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// Progress is told at most this often.
+const PROGRESS: Duration = Duration::from_millis(100);
 /// A wait for the lock counts, and is asked about, after this.
 const SLOW_LOCK: Duration = Duration::from_millis(300);
 /// How long a save waits until the journal says that it has noted it. A journal on a hung disk keeps no file from being saved.
@@ -77,31 +78,11 @@ fn failed(report: Report, purpose: Purpose) -> SaveEnd {
     SaveEnd::Failed { report, purpose, is_conflict: false, is_cancelled: false, needs_backup: false, timing: Timing::default() }
 }
 
-/// A snapshot whose save is noted in the journal right before it happens.
-struct Noted<'a> {
-    document: &'a Document,
-    id: DocumentId,
-    mark: u64,
-    journal: Option<&'a mpsc::Sender<journal::Order>>,
-}
-
-impl Content for Noted<'_> {
-    fn size(&self) -> u64 {
-        self.document.byte_len()
-    }
-
-    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
-        self.document.write(sink)
-    }
-
-    fn will_be_saved(&self, digest: &Digest) {
-        let Some(journal) = self.journal else { return };
-        let (done, noted) = mpsc::channel();
-        if journal.send(journal::Order::SaveBegin(self.id, self.mark, *digest, done)).is_ok()
-            && noted.recv_timeout(NOTE_WAIT).is_err()
-        {
-            log::warn!("the journal did not note a save in time");
-        }
+/// Notes in the journal that a text is about to be in the file.
+fn note(journal: &mpsc::Sender<journal::Order>, id: DocumentId, mark: u64, digest: &Digest) {
+    let (done, noted) = mpsc::channel();
+    if journal.send(journal::Order::SaveBegin(id, mark, *digest, done)).is_ok() && noted.recv_timeout(NOTE_WAIT).is_err() {
+        log::warn!("the journal did not note a save in time");
     }
 }
 
@@ -110,6 +91,7 @@ struct Watch {
     steps: Vec<(Step, Instant)>,
     holder: Option<String>,
     waited: bool,
+    progress_at: Instant,
 }
 
 impl Watch {
@@ -123,6 +105,14 @@ impl Watch {
 
     fn since(&self) -> Duration {
         self.steps.last().map_or(Duration::ZERO, |(_, at)| at.elapsed())
+    }
+
+    fn is_progress_due(&mut self) -> bool {
+        let is_due = self.progress_at.elapsed() >= PROGRESS;
+        if is_due {
+            self.progress_at = Instant::now();
+        }
+        is_due
     }
 
     fn timing(self) -> Timing {
@@ -160,14 +150,20 @@ fn save(
         return failed(report, order.purpose);
     }
     let cause = if order.purpose == Purpose::KeepMine { Cause::Theirs } else { Cause::Save };
-    let env = Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder };
+    let env = Env { disk: &surroundings.disk, clock: &SystemClock, state_folder: &surroundings.state_folder, crew: &Threads };
     let backup = if order.keeps_backup { BackupPolicy::Keep(cause) } else { BackupPolicy::Skip };
     let options = Options { backup, wait: LOCK_WAIT, retention };
     // A copy is another file: the journal is about this one.
     let journal = journal.filter(|_| !matches!(order.purpose, Purpose::Copy(_)));
-    let content = Noted { document: &order.document, id: order.id, mark: order.revision.number(), journal };
-    let mut watch = Watch { steps: Vec::new(), holder: None, waited: false };
-    let saved = storage::save(&env, &order.path, &order.expected, &content, options, &mut |step: Step| {
+    let announce = |digest: &Digest| {
+        if let Some(journal) = journal {
+            note(journal, order.id, order.revision.number(), digest);
+        }
+    };
+    let content = Announced { document: &order.document, announce: &announce };
+    let mut watch = Watch { steps: Vec::new(), holder: None, waited: false, progress_at: Instant::now() };
+    let saved = storage::save(&env, &order.path, &order.expected, &content, options, &mut |doing: Doing| {
+        let Doing { step, done, total } = doing;
         if watch.step(step) {
             outbox.send(Event::SaveStep(order.id, step.doing().to_owned()));
         } else if step == Step::Lock && !watch.waited && watch.since() >= SLOW_LOCK {
@@ -176,6 +172,9 @@ fn save(
             if let Some(holder) = &watch.holder {
                 outbox.send(Event::SaveStep(order.id, format!("waiting for the lock, which {holder} holds")));
             }
+        }
+        if total > 0 && watch.is_progress_due() {
+            outbox.send(Event::SaveProgress(order.id, done, total));
         }
         stop.asked()
     });

@@ -210,6 +210,9 @@ pub enum Event {
     Mended(DocumentId, Result<Arc<Fragment>, (Arc<Vec<u8>>, Problem)>),
     /// A save is at this step.
     SaveStep(DocumentId, String),
+    /// So many bytes of the step that was told last are done, of so many. Not every step is counted, and a short one is over
+    /// before it is told.
+    SaveProgress(DocumentId, u64, u64),
     /// A save ended.
     SaveEnded(DocumentId, SaveEnd),
     /// Another version is on the disk.
@@ -526,6 +529,8 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
                 saving.step = step;
             }
         }
+        // Drawn by nobody yet.
+        Event::SaveProgress(..) => {}
         Event::SaveEnded(id, end) => disk::ended(state, id, end, now, effects),
         Event::DiskChanged(id, version, fragment) => disk::changed(state, id, version, &fragment, now, effects),
         Event::DiskTouched(id, version, read_only) => disk::touched(state, id, version, read_only),

@@ -218,6 +218,51 @@ impl Disk {
         file.write_all(bytes)
     }
 
+    /// Writes all of `bytes` from `offset` on. Threads may do this side by side.
+    pub fn write_at(&self, file: &File, path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.before(Call::Write, path)?;
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+        }
+        #[cfg(not(unix))]
+        {
+            let mut done = 0;
+            while done < bytes.len() {
+                done += std::os::windows::fs::FileExt::seek_write(file, &bytes[done..], offset + done as u64)?;
+            }
+            Ok(())
+        }
+    }
+
+    /// Makes `to`, which is empty, share the content that `from` has at this moment, where the file system can do that; what is
+    /// written to either later is not seen in the other. False where it can't, and nothing was done.
+    pub fn share(&self, from: &File, to: &File, path: &Path) -> io::Result<bool> {
+        self.before(Call::Write, path)?;
+        #[cfg(target_os = "linux")]
+        {
+            // Whatever the reason is: a copy will tell if there is something wrong.
+            Ok(rustix::fs::ioctl_ficlone(to, from).is_ok())
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = (from, to);
+            Ok(false)
+        }
+    }
+
+    /// Lets the system begin to write out what was written to a file, so that less is left to wait for when it is synced. A hint:
+    /// nothing is durable by it, and an error shows in the sync.
+    pub fn begin_write_back(&self, file: &File, offset: u64, length: u64) {
+        #[cfg(target_os = "linux")]
+        {
+            // What is not on the disk yet can't be forgotten: the system writes it first, and this does not wait for it.
+            let _ = rustix::fs::fadvise(file, offset, std::num::NonZeroU64::new(length), rustix::fs::Advice::DontNeed);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (file, offset, length);
+    }
+
     /// Sets attributes by `change`.
     pub fn attributes(&self, path: &Path, change: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         self.before(Call::Attributes, path)?;

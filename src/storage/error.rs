@@ -35,6 +35,23 @@ impl Step {
     }
 }
 
+/// What a save is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doing {
+    /// The step.
+    pub step: Step,
+    /// Bytes of it that are done.
+    pub done: u64,
+    /// All bytes of it; 0 where a step is not counted in bytes.
+    pub total: u64,
+}
+
+impl From<Step> for Doing {
+    fn from(step: Step) -> Self {
+        Self { step, done: 0, total: 0 }
+    }
+}
+
 /// Why a file can't be replaced by a rename.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
@@ -245,7 +262,7 @@ fn amount(bytes: u64) -> String {
 }
 
 /// What the system says, without the number behind it.
-fn cause(error: &io::Error) -> String {
+pub fn cause(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

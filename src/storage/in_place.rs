@@ -8,9 +8,10 @@
 //! alone, and the plan's text is kept as a backup.
 
 use super::backup::{Backups, Cause};
+use super::content::Content;
 use super::disk::{Disk, Readers};
 use super::error::{SaveError, Step};
-use super::save::{Attempt, Content, Env, Verified};
+use super::save::{Attempt, Env, Verified};
 use super::temporary;
 use super::version::{Digest, Stamp};
 use serde::{Deserialize, Serialize};

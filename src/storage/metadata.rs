@@ -3,7 +3,7 @@
 use super::disk::Disk;
 use super::error::{Obstacle, SaveError};
 use super::open;
-use super::save::folder_of;
+use super::target::folder_of;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;

@@ -15,11 +15,14 @@
 //! between the last look and the rename is lost; locks on network drives bind the other clients at best.
 //!
 //! In reading order: [`disk`](self) is the seam to the system, [`version`](self) tells versions apart, [`lock`](self) excludes
-//! other writers, [`open`](self) reads, [`save`](self) is the protocol with [`temporary`](self), [`metadata`](self), [`backup`](self)
-//! and [`in_place`](self); [`journal`](self) keeps what is not saved, and [`recovery`](self) brings it back.
+//! other writers, [`open`](self) reads, [`target`](self) finds and locks what is written, [`save`](self) is the protocol with
+//! [`temporary`](self), [`metadata`](self), [`backup`](self) and [`in_place`](self); [`journal`](self) keeps what is not saved,
+//! [`unsaved`](self) reads it as a history, and [`recovery`](self) brings it back.
 
 mod backup;
+mod blocks;
 mod clock;
+mod content;
 mod disk;
 mod error;
 mod hash;
@@ -34,7 +37,9 @@ mod open;
 mod recovery;
 mod save;
 mod settings;
+mod target;
 mod temporary;
+mod unsaved;
 mod update;
 mod version;
 mod watch;
@@ -42,17 +47,20 @@ mod write_out;
 
 pub use backup::{Backup, Backups, Cause, Retention};
 pub use clock::{Clock, SystemClock};
+pub use content::{Announced, Content};
 pub use disk::{Call, Disk, survive_size_limits};
-pub use error::{Obstacle, SaveError, Step};
+pub use error::{Doing, Obstacle, SaveError, Step, cause};
 pub use head::read_head;
 pub use in_place::Settled;
 pub use journal::{BASE_LIMIT, Begin, Journal, Made, OLD_LIMIT, Record, journal_records, old_value};
 pub use lock_holder::lock_holder;
 pub use memory::lacking_memory;
 pub use open::{Loaded, OpenError, Opened, READ_WAIT, is_read_only, load, read, version_of};
-pub use recovery::{Found, Lost, OnDisk, Ready, RecoverError, Recovery, forget, recover, unsaved};
-pub use save::{BackupPolicy, Content, Durability, Env, Expected, Observer, Options, Saved, finish_interrupted, save};
+pub use recovery::{OnDisk, Ready, RecoverError, Recovery, forget, recover, unsaved};
+pub use save::{BackupPolicy, Durability, Env, Expected, Observer, Options, Saved, save};
 pub use settings::{SavingOptions, Settings, load as load_settings, store as store_settings};
+pub use target::finish_interrupted;
+pub use unsaved::{Found, Lost};
 pub use update::{UpdateError, update};
 pub use version::{Digest, Look, Stamp, Version, has_coarse_times, look};
 pub use watch::{Hint, Watch, watch};
@@ -73,6 +81,18 @@ pub fn settings_path() -> PathBuf {
 /// Whether a program of this name is in the `PATH`.
 pub fn is_in_path(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// The path by which a document is known: the real one, links followed, also of a file that is not there any more.
+pub fn document_path(disk: &Disk, path: &std::path::Path) -> PathBuf {
+    if let Ok(real) = disk.canonical(path) {
+        return real;
+    }
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match (absolute.parent().and_then(|folder| disk.canonical(folder).ok()), absolute.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => absolute,
+    }
 }
 
 /// The real path of a file, links followed.

@@ -175,7 +175,13 @@ pub fn load(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, progre
     load_locked(disk, clock, &real, crew, progress).map_err(|error| error.at(path))
 }
 
-fn load_locked(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, progress: &Progress) -> Result<Loaded, OpenError> {
+pub(super) fn load_locked(
+    disk: &Disk,
+    clock: &dyn Clock,
+    path: &Path,
+    crew: &dyn Crew,
+    progress: &Progress,
+) -> Result<Loaded, OpenError> {
     let io = |error| OpenError::of(path, error);
     for _ in 0..TRIES {
         let (file, metadata, before) = open_regular(disk, clock, path)?;

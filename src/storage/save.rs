@@ -6,52 +6,29 @@
 //! name are on the disk. A failure leaves the old file whole and no litter.
 
 use super::backup::{Backup, Backups, Cause, Retention};
+use super::blocks::Reading;
 use super::clock::Clock;
+use super::content::Content;
 use super::disk::Disk;
-use super::error::{Obstacle, SaveError, Step};
+use super::error::{Doing, Obstacle, SaveError, Step};
 use super::in_place::{self, Settled};
-use super::lock::{self, LockError, Locking};
+use super::lock::Locking;
 use super::metadata;
 use super::open;
+use super::target::{folder_of, lock_target};
 use super::temporary::{self, Temporary};
 use super::version::{Digest, Stamp, Version};
-use crate::document::Document;
+use crate::document::Crew;
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// Files up to this size are held in memory while they are verified, and read back after they were written.
 pub(super) const SMALL: u64 = 64 << 20;
 /// How often a file that changes between the check and the exchange is checked anew.
 const TRIES: usize = 3;
-
-/// What is written.
-pub trait Content {
-    /// Length in bytes.
-    fn size(&self) -> u64;
-    /// Hands all bytes to `sink`, in order.
-    ///
-    /// # Errors
-    /// The first error of `sink`.
-    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>;
-    /// Told when all is written and durable, right before it takes the file's place: a journal notes it, so that it is known
-    /// after a crash whether that happened.
-    fn will_be_saved(&self, digest: &Digest) {
-        let _ = digest;
-    }
-}
-
-impl Content for Document {
-    fn size(&self) -> u64 {
-        self.byte_len()
-    }
-
-    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        Self::write(self, sink)
-    }
-}
 
 /// What must be on the disk for a save to go on.
 #[derive(Clone, Debug)]
@@ -81,6 +58,8 @@ pub struct Env<'a> {
     pub clock: &'a dyn Clock,
     /// Where backups stand.
     pub state_folder: &'a Path,
+    /// Who works on a large file side by side.
+    pub crew: &'a dyn Crew,
 }
 
 /// How a save is made.
@@ -120,8 +99,9 @@ pub struct Saved {
     pub in_place: Option<Obstacle>,
 }
 
-/// Told what a save is doing; breaks it off where that is still possible. `Lock` comes again and again while it waits.
-pub type Observer<'a> = dyn FnMut(Step) -> ControlFlow<()> + 'a;
+/// Told what a save is doing; breaks it off where that is still possible. `Lock` comes again and again while it waits, the steps
+/// that are counted in bytes as these are done.
+pub type Observer<'a> = dyn FnMut(Doing) -> ControlFlow<()> + 'a;
 
 /// Saves `content` at `path`, links followed.
 ///
@@ -156,88 +136,26 @@ pub(super) fn finish(env: &Env, target: &Path, locking: Locking, retention: &Ret
     saved
 }
 
-/// The real path of what is replaced: links are followed, and stay.
-fn resolve(disk: &Disk, path: &Path) -> Result<PathBuf, SaveError> {
-    match disk.canonical(path) {
-        Ok(real) => return Ok(real),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(SaveError::io(Step::Verify, path)(error)),
-    }
-    if disk.stat_link(path).is_ok_and(|metadata| metadata.is_symlink()) {
-        return Err(SaveError::NotRegular("a link that leads nowhere"));
-    }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let folder = disk.canonical(folder).map_err(SaveError::io(Step::Verify, folder))?;
-    let name = path.file_name().ok_or(SaveError::NotRegular("a folder"))?;
-    Ok(folder.join(name))
-}
-
-/// Steps 1 and 2: where the path leads, locked. A link may be turned while this waits; then what it leads to now is locked.
-pub(super) fn lock_target(
-    env: &Env,
-    path: &Path,
-    wait: Duration,
-    observer: &mut Observer,
-) -> Result<(PathBuf, Locking), SaveError> {
-    for _ in 0..TRIES {
-        let target = resolve(env.disk, path)?;
-        // Before a lock is made for it, which nobody would ever remove.
-        if let Ok(metadata) = env.disk.stat_link(&target)
-            && !metadata.is_file()
-        {
-            return Err(SaveError::NotRegular(open::kind_name(&metadata)));
-        }
-        let locking = take_lock(env, path, &target, wait, observer)?;
-        if resolve(env.disk, path)? == target {
-            return Ok((target, locking));
-        }
-    }
-    Err(SaveError::io(Step::Lock, path)(io::Error::other("the link is turned again and again")))
-}
-
-fn take_lock(env: &Env, path: &Path, target: &Path, wait: Duration, observer: &mut Observer) -> Result<Locking, SaveError> {
-    if observer(Step::Lock).is_break() {
-        return Err(SaveError::Cancelled);
-    }
-    let names = lock::lock_names(env.disk, path, target);
-    lock::exclusive(env.disk, env.clock, &names, target, wait, &mut |_| observer(Step::Lock).is_continue()).map_err(|error| {
-        match error {
-            LockError::Busy => SaveError::Locked,
-            LockError::Cancelled => SaveError::Cancelled,
-        }
-    })
-}
-
-/// Finishes a write in place that was interrupted, if one was, and takes away what an interrupted save left beside the file;
-/// under the lock, like a save.
-///
-/// # Errors
-/// Why not; the plan stays, and the next one tries again.
-pub fn finish_interrupted(env: &Env, path: &Path, wait: Duration) -> Result<Option<Settled>, SaveError> {
-    let Ok(target) = env.disk.canonical(path) else { return Ok(None) };
-    let has_leftovers = temporary::has_leftovers(env.disk, &target);
-    if !has_leftovers && !in_place::is_pending(env.disk, env.state_folder, &target) {
-        return Ok(None);
-    }
-    let (target, _locking) = lock_target(env, path, wait, &mut |_| ControlFlow::Continue(()))?;
-    temporary::sweep(env, &target);
-    in_place::settle(env, &target).map_err(SaveError::io(Step::Commit, &target))
-}
-
-/// The folder of a real path.
-pub(super) fn folder_of(target: &Path) -> &Path {
-    target.parent().unwrap_or(Path::new("/"))
-}
-
 /// One save under the lock.
 pub(super) struct Attempt<'a, 'o> {
     pub env: &'a Env<'a>,
     pub target: &'a Path,
     pub options: Options,
     pub observer: &'a mut Observer<'o>,
+}
+
+/// What ended a reading.
+enum Ended {
+    /// Reading itself.
+    Reading(io::Error),
+    /// Something that is an error of the save already.
+    Told(SaveError),
+}
+
+impl From<io::Error> for Ended {
+    fn from(source: io::Error) -> Self {
+        Self::Reading(source)
+    }
 }
 
 /// What was found on the disk, and is safe to replace. It is not held open: an open file can't be replaced everywhere.
@@ -251,7 +169,11 @@ pub(super) struct Verified {
 
 impl Attempt<'_, '_> {
     pub(super) fn step(&mut self, step: Step) -> Result<(), SaveError> {
-        if (self.observer)(step).is_break() { Err(SaveError::Cancelled) } else { Ok(()) }
+        self.tell(step.into())
+    }
+
+    pub(super) fn tell(&mut self, doing: Doing) -> Result<(), SaveError> {
+        if (self.observer)(doing).is_break() { Err(SaveError::Cancelled) } else { Ok(()) }
     }
 
     fn backups(&self) -> Backups<'_> {
@@ -364,27 +286,62 @@ impl Attempt<'_, '_> {
         }
     }
 
-    /// Hashes the target without holding it, and copies it to `copy` on the way.
+    /// Hashes the target without holding it, and copies it to `copy` on the way. Where blocks can be shared, the copy is made at
+    /// once and read in the target's place: what it holds nobody else can change.
     fn stream(&mut self, copy: Option<(&File, &Path)>) -> Result<(Stamp, Digest), SaveError> {
-        let disk = self.env.disk;
-        let failed = SaveError::io(Step::Verify, self.target);
-        let file = disk.open(self.target).map_err(&failed)?;
-        let seen_ns = self.env.clock.now_ns();
-        let before = Stamp::of(&disk.stat_open(&file, self.target).map_err(&failed)?, seen_ns);
-        let mut hasher = blake3::Hasher::new();
-        let mut buffer = vec![0; 4 << 20];
+        let mut tries = 0;
         loop {
-            self.step(Step::Verify)?;
-            let count = disk.read(&file, self.target, &mut buffer).map_err(&failed)?;
-            if count == 0 {
-                break;
-            }
-            hasher.update(&buffer[..count]);
-            if let Some((file, path)) = copy {
-                disk.write(file, path, &buffer[..count]).map_err(|source| self.backup_failed(source))?;
+            tries += 1;
+            match self.stream_once(copy) {
+                Err(SaveError::Io { source, .. }) if source.kind() == io::ErrorKind::UnexpectedEof && tries < TRIES => {
+                    // It became longer or shorter meanwhile. What was copied of it is copied anew.
+                    if let Some((file, path)) = copy {
+                        self.env.disk.truncate(file, path, 0).map_err(|source| self.backup_failed(source))?;
+                    }
+                    self.env.clock.sleep(Duration::from_millis(20));
+                }
+                other => return other,
             }
         }
-        Ok((before, hasher.finalize().into()))
+    }
+
+    fn stream_once(&mut self, copy: Option<(&File, &Path)>) -> Result<(Stamp, Digest), SaveError> {
+        let Env { disk, crew, .. } = *self.env;
+        let target = self.target;
+        let failed = SaveError::io(Step::Verify, target);
+        let file = disk.open(target).map_err(&failed)?;
+        let seen_ns = self.env.clock.now_ns();
+        let stamp = Stamp::of(&disk.stat_open(&file, target).map_err(&failed)?, seen_ns);
+        let folder = self.env.state_folder.join("backups");
+        let not_kept = |source| SaveError::Backup { folder: folder.clone(), source };
+        let is_shared = match copy {
+            Some((to, path)) => disk.share(&file, to, path).map_err(not_kept)?,
+            None => false,
+        };
+        let (file, path) = match copy {
+            Some(copy) if is_shared => copy,
+            _ => (&file, target),
+        };
+        let length = if is_shared { disk.stat_open(file, path).map_err(&failed)?.len() } else { stamp.size };
+        let copy = copy.filter(|_| !is_shared);
+        let step = if copy.is_some() { Step::Backup } else { Step::Verify };
+        let mut written = 0;
+        let mut go_on = |done| {
+            if let Some((to, _)) = copy {
+                disk.begin_write_back(to, written, done - written);
+                written = done;
+            }
+            self.tell(Doing { step, done, total: length }).map_err(Ended::Told)
+        };
+        let take = |offset, bytes: &[u8]| match copy {
+            Some((to, path)) => disk.write_at(to, path, offset, bytes).map_err(|source| Ended::Told(not_kept(source))),
+            None => Ok(()),
+        };
+        match (Reading { disk, file, path, length }).digest(crew, &take, &mut go_on) {
+            Ok(digest) => Ok((stamp, digest)),
+            Err(Ended::Reading(source)) => Err(failed(source)),
+            Err(Ended::Told(error)) => Err(error),
+        }
     }
 
     fn backup_failed(&self, source: io::Error) -> SaveError {
@@ -581,7 +538,12 @@ impl Attempt<'_, '_> {
         if now.size > SMALL && untouched && known.is_settled() {
             return Ok(true);
         }
-        Ok(Digest::of_file(disk, &file, path)? == verified.version.digest)
+        let reading = Reading { disk, file: &file, path, length: now.size };
+        match reading.digest::<io::Error>(self.env.crew, &|_, _| Ok(()), &mut |_| Ok(())) {
+            // Another length is another content.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            digest => Ok(digest? == verified.version.digest),
+        }
     }
 
     /// Step 12: the metadata of what was put in place, through the handle that wrote it: the name may lead elsewhere by now. They

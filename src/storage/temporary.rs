@@ -5,12 +5,15 @@
 //! an orphan of that name goes only where its content is known elsewhere.
 
 use super::backup::{Backups, Cause};
+use super::blocks::{BLOCK, ROUND, Tree, side_by_side};
+use super::content::{Content, in_blocks};
 use super::disk::{Disk, Readers};
-use super::error::{Obstacle, SaveError, Step};
+use super::error::{Doing, Obstacle, SaveError, Step};
 use super::metadata;
-use super::save::{Attempt, Content, Env, Observer, SMALL, Verified, folder_of};
+use super::save::{Attempt, Env, SMALL, Verified};
+use super::target::folder_of;
 use super::version::{Digest, Stamp};
-use crate::document::Validator;
+use crate::document::{Stretch, Validator};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -114,45 +117,40 @@ impl Attempt<'_, '_> {
         }
     }
 
-    /// Writes, hashes and checks the text as it goes by.
+    /// Writes, hashes and checks the text as it goes by: a stretch is written while its blocks are hashed and read side by side.
     pub fn write_content(&mut self, content: &dyn Content, to: &File, path: &Path) -> Result<Digest, SaveError> {
-        const BUFFER: usize = 1 << 20;
-        let disk = self.env.disk;
-        let mut hasher = blake3::Hasher::new();
+        let (disk, crew, total) = (self.env.disk, self.env.crew, content.size());
+        let mut tree = Tree::new(total);
         let mut validator = Validator::new();
-        let mut problem = None;
-        let mut buffer: Vec<u8> = Vec::with_capacity(BUFFER);
-        let mut stopped = false;
-        let mut flush = |buffer: &mut Vec<u8>, observer: &mut Observer| {
-            if observer(Step::Write).is_break() {
-                stopped = true;
-                return Err(io::Error::other("stopped"));
-            }
-            hasher.update(buffer);
-            disk.write(to, path, buffer)?;
-            buffer.clear();
-            Ok(())
-        };
-        let written = content.write(&mut |piece| {
-            for part in piece.chunks(BUFFER) {
-                if let Err(found) = validator.push(part) {
-                    problem = Some(found);
-                    return Err(io::ErrorKind::InvalidData.into());
+        let mut done = 0;
+        // What else than the disk ends it.
+        let mut ended = None;
+        let written = in_blocks(content, ROUND, &mut |stretch| {
+            let mut end = |why| {
+                ended = Some(why);
+                io::Error::other("it ended early")
+            };
+            self.tell(Doing { step: Step::Write, done, total }).map_err(&mut end)?;
+            let blocks: Vec<&[u8]> = stretch.chunks(BLOCK).collect();
+            let read = side_by_side(crew, 1 + blocks.len(), &|_: &mut (), number| match number.checked_sub(1) {
+                None => disk.write(to, path, stretch).map(|()| None),
+                Some(number) => {
+                    let block = blocks[number];
+                    Ok(Some((tree.hash(done + (number * BLOCK) as u64, block), Stretch::of(block))))
                 }
-                if buffer.len() + part.len() > BUFFER {
-                    flush(&mut buffer, self.observer)?;
-                }
-                buffer.extend_from_slice(part);
+            })?;
+            for (block, (hash, stretch)) in blocks.iter().zip(read.into_iter().flatten()) {
+                tree.push(hash);
+                validator.push_read(block, stretch).map_err(|problem| end(SaveError::Invalid(problem)))?;
             }
+            disk.begin_write_back(to, done, stretch.len() as u64);
+            done += stretch.len() as u64;
             Ok(())
         });
-        let written = written.and_then(|()| flush(&mut buffer, self.observer));
-        let problem = problem.or_else(|| written.is_ok().then(|| validator.finish().err()).flatten());
-        match (problem, written) {
-            (Some(problem), _) => Err(SaveError::Invalid(problem)),
-            (None, Err(_)) if stopped => Err(SaveError::Cancelled),
+        match (ended, written) {
+            (Some(why), _) => Err(why),
             (None, Err(source)) => Err(self.not_written(content, path, source)),
-            (None, Ok(())) => Ok(hasher.finalize().into()),
+            (None, Ok(())) => validator.finish().map(|()| tree.finish()).map_err(SaveError::Invalid),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use super::error::{SaveError, Step};
 use super::in_place;
-use super::open::{OpenError, kind_name, read_locked};
-use super::save::{Attempt, Env, Expected, Observer, Options, Saved, finish, lock_target};
+use super::open::{OpenError, kind_name, load_locked};
+use super::save::{Attempt, Env, Expected, Observer, Options, Saved, finish};
+use super::target::lock_target;
 use super::version::{Digest, Version};
-use crate::document::Document;
+use crate::document::{Document, Problem};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -29,7 +30,7 @@ pub fn update<E>(
     env: &Env,
     path: &Path,
     options: Options,
-    edit: &mut dyn FnMut(Vec<u8>, &Digest) -> Result<Document, E>,
+    edit: &mut dyn FnMut(Result<Document, Problem>, &Digest) -> Result<Document, E>,
     observer: &mut Observer,
 ) -> Result<Saved, UpdateError<E>> {
     const REPEATS: usize = 5;
@@ -43,11 +44,14 @@ pub fn update<E>(
     let mut tries = 0;
     loop {
         tries += 1;
-        let read = read_locked(env.disk, env.clock, &target, &mut |_, _| ControlFlow::Continue(()))
+        let loaded = load_locked(env.disk, env.clock, &target, env.crew, &|_, _| ControlFlow::Continue(()))
             .map_err(|error| UpdateError::Open(error.at(path)))?;
-        let digest = Digest::of(&read.bytes);
-        let version = Version { stamp: read.stamp, digest };
-        let document = edit(read.bytes, &digest).map_err(UpdateError::Edit)?;
+        let (digest, read) = match loaded.fragment {
+            Ok(fragment) => (Digest::of_text(fragment.text(), env.crew), Ok(Document::of(&fragment))),
+            Err((problem, text)) => (Digest::of_text(&text, env.crew), Err(problem)),
+        };
+        let version = Version { stamp: loaded.stamp, digest };
+        let document = edit(read, &digest).map_err(UpdateError::Edit)?;
         let expected = Expected::Version(version);
         match (Attempt { env, target: &target, options, observer: &mut *observer }).run(&expected, &document) {
             Err(SaveError::Conflict(_)) if tries < REPEATS => {}

@@ -1,25 +1,25 @@
 //! Writing a result that nobody has open: a new file beside, durable, then a rename. No lock, no backup, no check of what is there.
 
+use super::blocks::BLOCK;
+use super::content::{Content, in_blocks};
 use super::disk::{Disk, Readers};
+use super::document_path;
 use super::metadata;
-use super::save::Content;
+use super::target::folder_of;
 use super::temporary::prefix;
 use std::io;
 use std::path::Path;
 
-/// Small pieces are gathered up to this.
-const BUFFER: usize = 1 << 20;
+/// Bytes that are written at once.
+const AT_ONCE: usize = 8 * BLOCK;
 
 /// Writes `content` to `path`, which it replaces as a whole or not at all. A link is followed.
 ///
 /// # Errors
 /// What the system says; what was there is as it was.
 pub fn write_out(disk: &Disk, path: &Path, content: &dyn Content) -> io::Result<()> {
-    let target = disk.canonical(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let target = document_path(disk, path);
+    let folder = folder_of(&target);
     let old = disk.stat(&target).ok();
     if old.as_ref().is_some_and(|old| !old.is_file()) {
         return Err(io::Error::other("this is not a file"));
@@ -27,19 +27,13 @@ pub fn write_out(disk: &Disk, path: &Path, content: &dyn Content) -> io::Result<
     let readers = if old.is_some() { Readers::Owner } else { Readers::Usual };
     let (file, part) = disk.create_temporary(folder, &prefix(&target), ".part", readers)?;
     let written = (|| {
-        let mut buffer = Vec::with_capacity(BUFFER);
-        content.write(&mut |piece| {
-            if buffer.len() + piece.len() > BUFFER {
-                disk.write(&file, &part, &buffer)?;
-                buffer.clear();
-            }
-            if piece.len() > BUFFER {
-                return disk.write(&file, &part, piece);
-            }
-            buffer.extend_from_slice(piece);
+        let mut done = 0;
+        in_blocks(content, AT_ONCE, &mut |stretch| {
+            disk.write(&file, &part, stretch)?;
+            disk.begin_write_back(&file, done, stretch.len() as u64);
+            done += stretch.len() as u64;
             Ok(())
         })?;
-        disk.write(&file, &part, &buffer)?;
         if let Some(old) = &old {
             let old_file = disk.open(&target)?;
             metadata::take_over(disk, &file, &part, &old_file, old).map_err(|refused| match refused {

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
-use treekeep::document::Document;
+use treekeep::document::{Alone, Document};
 use treekeep::storage::{
     BackupPolicy, Cause, Clock, Digest, Disk, Env, Expected, Options, Retention, SaveError, Saved, SystemClock, Version, read,
     save,
@@ -86,7 +86,7 @@ impl Place {
         text: &str,
     ) -> Result<Saved, SaveError> {
         let state = self.state();
-        let env = Env { disk, clock, state_folder: &state };
+        let env = Env { disk, clock, state_folder: &state, crew: &Alone };
         let options = Options {
             backup: BackupPolicy::Keep(Cause::Save),
             wait: Duration::from_millis(200),
