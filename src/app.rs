@@ -1,7 +1,7 @@
 //! eframe's side: job events → `update` → effects → jobs, then drawing. It decides nothing.
 
 use crate::jobs::{Jobs, Surroundings, theme_of};
-use crate::state::{Effect, Event, Input, Now, State, Theme, saving, update};
+use crate::state::{Content, Effect, Event, Input, Loading, Now, State, Theme, saving, update};
 use crate::ui::{self, theme};
 use egui::{Context, ThemePreference, ViewportCommand};
 use jiff::tz::TimeZone;
@@ -29,6 +29,8 @@ pub struct App {
     /// The window's inner size in points, to be remembered.
     size: Option<(f32, f32)>,
     shown: Option<(String, Theme)>,
+    /// What the log knows to be painted.
+    logged: &'static str,
 }
 
 impl App {
@@ -51,6 +53,7 @@ impl App {
             tick_at_ms: None,
             size: None,
             shown: None,
+            logged: "",
         };
         if files.is_empty() {
             app.jobs.run(Effect::FindUnsaved(None));
@@ -86,6 +89,22 @@ impl App {
                 Some(Effect::CloseWindow) => ctx.send_viewport_cmd(ViewportCommand::Close),
                 Some(_) => log::error!("an effect was done by nobody"),
             }
+        }
+    }
+
+    /// Tells the log what the frame before this one painted, where that is something new: how long a start takes is measured by it.
+    fn log_painted(&mut self, ctx: &Context) {
+        let painted = match self.state.tab().map(|tab| &tab.content) {
+            _ if ctx.cumulative_frame_nr() == 0 => "",
+            None => "start page",
+            Some(Content::Loading(Loading { head: None, .. })) => "progress",
+            Some(Content::Loading(_)) => "first rows",
+            Some(Content::Ready(_)) => "tree",
+            Some(Content::Broken { .. }) => "broken text",
+        };
+        if painted != self.logged {
+            log::debug!("painted: {painted}");
+            self.logged = painted;
         }
     }
 
@@ -142,6 +161,7 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.log_painted(ctx);
         let events: Vec<Event> = self.jobs.events().take(EVENTS).collect();
         if events.len() == EVENTS {
             ctx.request_repaint();
@@ -206,6 +226,16 @@ pub fn run(files: Vec<PathBuf>, read_only: bool) -> Result<(), String> {
     let surroundings = Surroundings::real();
     let (settings, _) = crate::storage::load_settings(&surroundings.disk, &surroundings.settings_path);
     let size = settings.window.filter(|(width, height)| (320.0..16_000.0).contains(width) && (240.0..16_000.0).contains(height));
+    let create =
+        move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
+            Ok(Box::new(App::new(&creation.egui_ctx, surroundings, files, read_only)))
+        };
+    eframe::run_native("treekeep", window_options(size), Box::new(create))
+        .map_err(|error| format!("The window could not be opened: {error}. The commands work without one: treekeep --help"))
+}
+
+/// The window's options; `size` in points.
+pub fn window_options(size: Option<(f32, f32)>) -> eframe::NativeOptions {
     let viewport = egui::ViewportBuilder::default()
         .with_app_id("treekeep")
         .with_title("Treekeep")
@@ -213,13 +243,7 @@ pub fn run(files: Vec<PathBuf>, read_only: bool) -> Result<(), String> {
         .with_min_inner_size([480.0, 320.0])
         .with_drag_and_drop(true)
         .with_icon(icon());
-    let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..eframe::NativeOptions::default() };
-    let create =
-        move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
-            Ok(Box::new(App::new(&creation.egui_ctx, surroundings, files, read_only)))
-        };
-    eframe::run_native("treekeep", options, Box::new(create))
-        .map_err(|error| format!("The window could not be opened: {error}. The commands work without one: treekeep --help"))
+    eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..eframe::NativeOptions::default() }
 }
 
 fn icon() -> egui::IconData {

@@ -181,14 +181,15 @@ impl<B, V: Clone> History<B, V> {
             && step.group == current.group
             && now_ms.saturating_sub(current.at_ms) <= GROUP_MS
             && self.current + 1 == self.revisions.len()
-            && self.unsaved_steps() > 0;
+            && self.unsaved_steps() > 0
+            && goes_on(&current.shifts, &step.shifts);
         if joins {
             let id = self.take_id();
             let old = self.current;
             let mark = Mark { index: old, beyond: 1 };
             self.cut.push((self.revisions[old].id, mark, era));
             let revision = &mut self.revisions[old];
-            revision.shifts = revision.shifts.iter().cloned().chain(step.shifts).collect();
+            revision.shifts = chained(&revision.shifts, step.shifts).into();
             revision.document = step.document;
             revision.at_ms = now_ms;
             revision.id = id;
@@ -270,6 +271,27 @@ impl<B, V: Clone> History<B, V> {
         self.current += 1;
         Some(redone)
     }
+}
+
+/// Whether what is moved is what was moved last.
+fn goes_on(before: &[Shift], next: &[Shift]) -> bool {
+    match (before.last(), next.first()) {
+        (Some(Shift::Moved { to, .. }), Some(Shift::Moved { from, .. })) => to == from,
+        _ => true,
+    }
+}
+
+/// One behind the other. A value that is moved on was moved once, from where it was first to where it is now: as many moves as a
+/// held key makes would cost their square when the rows follow them.
+fn chained(before: &[Shift], next: Vec<Shift>) -> Vec<Shift> {
+    let mut all = before.to_vec();
+    for shift in next {
+        match (all.last_mut(), shift) {
+            (Some(Shift::Moved { to, .. }), Shift::Moved { from, to: further, .. }) if *to == from => *to = further,
+            (_, shift) => all.push(shift),
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -404,6 +426,21 @@ mod tests {
         history.undo();
         history.undo();
         assert_eq!((history.unsaved_steps(), *history.base()), (1, 100), "the save belongs to the era of the load");
+    }
+
+    #[test]
+    fn a_value_that_is_moved_on_is_one_move_and_another_value_another_step() {
+        let mut history = history();
+        let mut move_to = |from: u64, to: u64, now_ms| {
+            let shift = Shift::Moved { from: [from].into(), to: [to].into(), left: 9 };
+            history.push(Step { shifts: vec![shift], ..step("1", Some(1)) }, now_ms);
+            history.current().shifts.to_vec()
+        };
+        let once = |from: u64, to: u64| vec![Shift::Moved { from: [from].into(), to: [to].into(), left: 9 }];
+        assert_eq!(move_to(5, 4, 0), once(5, 4));
+        assert_eq!(move_to(4, 3, 10), once(5, 3));
+        assert_eq!(move_to(8, 7, 20), once(8, 7));
+        assert_eq!(history.unsaved_steps(), 2);
     }
 
     #[test]

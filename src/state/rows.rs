@@ -5,7 +5,7 @@
 //! container index finds. The root is row 0.
 
 use crate::document::seq::{Item, Seq, Summary};
-use crate::document::{Child, Node, Path, Shift};
+use crate::document::{Child, Children, Node, Path, Shift};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -205,27 +205,29 @@ impl Fold {
 
     /// What row `number` shows, from 0, the value `root` itself. O(depth · log n).
     pub fn row(&self, root: &Node, number: u64) -> Option<Row> {
-        let mut row = Row { path: Path::root(), node: root.clone(), key: None, open: self.is_open(), siblings: 1 };
-        let mut path = Vec::new();
-        let mut fold = self.clone();
-        // Rows still to go, from the row of `row` on.
+        self.rows_from(root, number).next()
+    }
+
+    /// The rows from `number` on. O(depth · log n) for the first, then a step over a value each.
+    pub fn rows_from(&self, root: &Node, number: u64) -> Rows {
+        self.descended(root, number).unwrap_or_default()
+    }
+
+    fn descended(&self, root: &Node, number: u64) -> Option<Rows> {
+        let mut rows = Rows::default();
+        let (mut child, mut fold) = (Child { key: None, node: root.clone() }, self.clone());
+        // Rows still to go, from the row of `child` on.
         let mut left = number;
         while left > 0 {
-            let open = fold.0.clone()?;
-            if left > open.rows(&row.node) {
-                return None;
-            }
-            let (k, rest, child) = open.child_at_row(&row.node, left - 1)?;
-            let siblings = row.node.child_count();
-            let child = child.or_else(|| row.node.child(k))?;
+            let open = fold.0.filter(|open| left <= open.rows(&child.node))?;
+            let (k, inside, rest) = open.child_at_row(&child.node, left - 1)?;
             fold = open.kid(k);
-            path.push(k);
-            row = Row { path: Path::root(), node: child.node, key: child.key, open: false, siblings };
-            left = rest;
+            rows.above.push(Level { open, siblings: child.node.child_count(), node: child.node, next: k + 1, children: None });
+            rows.path.push(k);
+            (child, left) = (inside, rest);
         }
-        row.open = fold.is_open() && row.node.kind().is_container();
-        row.path = path.into();
-        Some(row)
+        rows.at = Some((child, fold));
+        Some(rows)
     }
 
     /// The row of the value at `path`; `None` where a container above is closed. O(depth · log n).
@@ -331,9 +333,8 @@ impl Fold {
 }
 
 impl Open {
-    /// The child that row `number` below `node` shows or is inside of, and how many rows further inside it stands; with the child
-    /// itself where it was come by on the way.
-    fn child_at_row(&self, node: &Node, number: u64) -> Option<(u64, u64, Option<Child>)> {
+    /// The child that row `number` below `node` shows or is inside of, its number, and how many rows further inside it stands.
+    fn child_at_row(&self, node: &Node, number: u64) -> Option<(u64, Child, u64)> {
         let row_of_kid = |before: &KidSum, kid: &Kid| {
             let child = before.children + kid.skip;
             let usual = if self.below { node.values_before(child) } else { child };
@@ -353,15 +354,77 @@ impl Open {
         });
         if let Some((kid, before)) = found {
             let (child, row) = row_of_kid(&before, kid);
-            return Some((child, number - row, None));
+            return Some((child, node.child(child)?, number - row));
         }
         let usual = number.saturating_add_signed(-extra);
         if self.below {
-            let (number, child, before) = node.child_with_value(usual)?;
-            Some((number, usual - before, Some(child)))
+            let (child, inside, before) = node.child_with_value(usual)?;
+            Some((child, inside, usual - before))
         } else {
-            Some((usual, 0, None))
+            Some((usual, node.child(usual)?, 0))
         }
+    }
+}
+
+/// Rows one behind the other.
+#[derive(Default)]
+pub struct Rows {
+    /// The containers above the row, all of them open.
+    above: Vec<Level>,
+    path: Vec<u64>,
+    /// The row and its fold; `None` behind the last one.
+    at: Option<(Child, Fold)>,
+    is_begun: bool,
+}
+
+struct Level {
+    node: Node,
+    open: Arc<Open>,
+    siblings: u64,
+    /// The child to come.
+    next: u64,
+    /// A walk along the children from `next` on, once one is needed.
+    children: Option<Children>,
+}
+
+impl Level {
+    fn next_child(&mut self) -> Option<(u64, Child)> {
+        let child = self.children.get_or_insert_with(|| self.node.children_from(self.next)).next()?;
+        self.next += 1;
+        Some((self.next - 1, child))
+    }
+}
+
+impl Rows {
+    fn step(&mut self) -> Option<()> {
+        let (Child { node, .. }, fold) = self.at.take()?;
+        if let Some(open) = fold.0.filter(|_| node.kind().is_container()) {
+            self.above.push(Level { open, siblings: node.child_count(), node, next: 0, children: None });
+        }
+        loop {
+            let level = self.above.last_mut()?;
+            if let Some((k, child)) = level.next_child() {
+                self.at = Some((child, level.open.kid(k)));
+                self.path.truncate(self.above.len() - 1);
+                self.path.push(k);
+                return Some(());
+            }
+            self.above.pop();
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        if std::mem::replace(&mut self.is_begun, true) {
+            self.step()?;
+        }
+        let (Child { key, node }, fold) = self.at.clone()?;
+        let open = fold.is_open() && node.kind().is_container();
+        let siblings = self.above.last().map_or(1, |level| level.siblings);
+        Some(Row { path: self.path.as_slice().into(), node, key, open, siblings })
     }
 }
 
@@ -391,6 +454,9 @@ mod tests {
             prop_assert_eq!(fold.row_of(root, path), Some(number as u64));
         }
         prop_assert!(fold.row(root, expected.len() as u64).is_none());
+        let from = expected.len() / 3;
+        let rows: Vec<Path> = fold.rows_from(root, from as u64).map(|row| row.path).collect();
+        prop_assert_eq!(&rows, &expected[from..]);
         Ok(())
     }
 

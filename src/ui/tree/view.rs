@@ -54,8 +54,8 @@ pub fn tree_ui(ui: &mut Ui, state: &State, id: DocumentId, session: &Session, me
     // The root is in no container: it is not one of its own children.
     let mut groups: Vec<(Option<Path>, Ui)> = Vec::new();
     let mut active = None;
-    for number in position.visible_rows(&viewport) {
-        let Some(shown) = session.view.fold.row(&root, number) else { break };
+    let visible = position.visible_rows(&viewport);
+    for (number, shown) in visible.clone().zip(session.view.fold.rows_from(&root, visible.start)) {
         let top = rect.top() + TOP + position.row_top(number, &viewport);
         let place = Rect::from_min_size(pos2(rect.left(), top), vec2(rect.width(), ROW_HEIGHT));
         let parent = shown.path.parent();
