@@ -328,14 +328,10 @@ impl Measure {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    impl Fragment {
-        /// A text with what was found out in it by other means.
-        pub(in crate::document) fn of(text: Vec<u8>, scanned: scan::Scanned) -> Self {
-            Self { text, scanned }
-        }
+#[cfg(any(test, fuzzing))]
+impl Fragment {
+    /// A text with what was found out in it by other means.
+    pub(super) fn of(text: Vec<u8>, scanned: scan::Scanned) -> Self {
+        Self { text, scanned }
     }
 }

@@ -14,6 +14,8 @@ mod diff;
 mod edit;
 mod entries;
 mod fragment;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod head;
 mod history;
 mod index;

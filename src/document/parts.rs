@@ -78,7 +78,7 @@ pub enum Unloaded<S> {
 
 /// Where a part starts, as far as can be guessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Start {
+pub(super) enum Start {
     /// At the start of the text, or at a comma outside of strings.
     Comma,
     /// Inside of a string, between two characters.
@@ -157,7 +157,7 @@ fn cuts(length: usize, threads: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Loads parts that start at `starts`, the first at 0.
-fn sweep_from<F: Feed>(
+pub(super) fn sweep_from<F: Feed>(
     text: &mut [u8],
     starts: &[(usize, Start)],
     feed: &F,
@@ -578,6 +578,13 @@ mod tests {
             }
         }
         assert!((number / 3..number * 9 / 10).contains(&right), "{right} of {number}");
+    }
+
+    /// It made the sweep panic: a container with fewer values than none in it. The fuzzer found it.
+    #[test]
+    fn a_colon_without_a_key_is_wrong() {
+        let blank = " ".repeat(300);
+        check(format!("[{blank}:{blank}]").as_bytes());
     }
 
     #[test]

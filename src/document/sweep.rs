@@ -398,7 +398,10 @@ impl Sweep {
             // Nothing inside of a small one was recorded either.
             if at + 1 - frame.start >= LARGE {
                 let inside = values().wrapping_sub(frame.values_before);
-                self.record(frame, at + 1, hot.level.commas + 1 - empty, inside);
+                // Fewer than none, by a colon without a key: that is found wrong with the chunk.
+                let most = (at + 1 - frame.start) as u64;
+                hot.wrong |= inside > most;
+                self.record(frame, at + 1, hot.level.commas + 1 - empty, inside.min(most));
             } else if self.open_wide.last().is_some_and(|wide| wide.depth == depth) {
                 self.open_wide.pop();
             }
