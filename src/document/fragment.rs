@@ -102,6 +102,11 @@ impl Fragment {
 
     /// Whether a string has a `\u` escape.
     pub fn has_unicode_escapes(&self) -> bool {
+        self.scanned.escapes != 0
+    }
+
+    /// Which `\u` escapes the strings have, as [`escape_bit`](super::tokens::escape_bit) has it.
+    pub(super) fn unicode_escapes(&self) -> u64 {
         self.scanned.escapes
     }
 

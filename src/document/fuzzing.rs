@@ -24,7 +24,7 @@ pub fn plain(text: &[u8]) -> Result<Arc<Fragment>, Problem> {
 /// By the sweep alone, without the plain scan behind it.
 pub fn swept(text: &[u8]) -> Option<Arc<Fragment>> {
     let mut sweep = Sweep::from_start();
-    let is_right = sweep.advance(text, bom_length(text), text.len()) && sweep.finish(text);
+    let is_right = sweep.advance(text, bom_length(text), text.len()) && sweep.finish();
     let scanned = is_right.then(|| sweep.into_scanned(text)).flatten()?;
     Some(Arc::new(Fragment::of(text.to_vec(), scanned)))
 }

@@ -10,6 +10,7 @@ use super::entries::Entries;
 use super::index::{Checkpoint, Entry, Index, LARGE, LONG_STRING, STRIDE};
 use super::points::Points;
 use super::problem::{self, Problem};
+use super::tokens::escape_bit;
 use std::ops::ControlFlow;
 
 /// Down to this depth every large container is recorded.
@@ -29,8 +30,8 @@ pub struct Scanned {
     pub values: u64,
     /// Open brackets at the deepest place.
     pub depth: u64,
-    /// Whether some string has a `\u` escape.
-    pub escapes: bool,
+    /// Which `\u` escapes the strings have, as [`escape_bit`] has it; 0 for none.
+    pub escapes: u64,
 }
 
 /// Why a scan gave nothing.
@@ -96,7 +97,7 @@ struct Scanner<'a> {
     kinds: Bits,
     values: u64,
     depth: usize,
-    escapes: bool,
+    escapes: u64,
     start: usize,
     end: usize,
 }
@@ -152,7 +153,7 @@ impl<'a> Scanner<'a> {
             kinds: Bits::default(),
             values: 0,
             depth: 0,
-            escapes: false,
+            escapes: 0,
             start: 0,
             end: 0,
         }
@@ -324,8 +325,8 @@ impl<'a> Scanner<'a> {
                     match self.byte(at) {
                         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 1,
                         b'u' => {
-                            self.escapes = true;
                             at += 1;
+                            self.escapes |= self.text[at..].first_chunk().map_or(0, escape_bit);
                             for _ in 0..4 {
                                 if !self.byte(at).is_ascii_hexdigit() {
                                     return Err(Stop::At(at, "a hexadecimal digit"));

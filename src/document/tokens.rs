@@ -58,14 +58,21 @@ pub struct Tokenizer {
     after_point: u64,
     after_zero: u64,
     in_fraction: u64,
-    /// Whether some string has a `\u` escape.
-    pub unicode_escapes: bool,
+    /// Which `\u` escapes the strings have, as [`escape_bit`] has it.
+    pub unicode_escapes: u64,
     /// Not zero once something can't stand where it does.
     pub wrong: u64,
 }
 
 /// Where a string starts that was opened before: as far from everything as a long string's start.
 const UNKNOWN: usize = usize::MAX - LONG_STRING;
+
+/// One of 64 bits for a `\u` escape, by the two digits in the middle of its four: by them a search knows that no character that it
+/// looks for is escaped anywhere, as in a text whose escapes are all of another script.
+pub fn escape_bit(digits: &[u8; 4]) -> u64 {
+    let digit = |byte: u8| (byte & 0xF) + 9 * (byte >> 6);
+    1 << ((digit(digits[1]) & 3) << 4 | digit(digits[2]) & 0xF)
+}
 
 /// The bits at which an addition of `seeds` to the runs in `through` comes out, and the carry into the next block.
 #[inline(always)]
@@ -106,7 +113,7 @@ impl Tokenizer {
             after_point: 0,
             after_zero: 0,
             in_fraction: 0,
-            unicode_escapes: false,
+            unicode_escapes: 0,
             wrong: 0,
         }
     }
@@ -202,7 +209,7 @@ impl Tokenizer {
                 Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
                 Some(b'u') => {
                     let digits = text.get(place + 1..place + 5);
-                    self.unicode_escapes = true;
+                    self.unicode_escapes |= digits.and_then(<[u8]>::first_chunk).map_or(0, escape_bit);
                     self.wrong |= u64::from(!digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)));
                 }
                 _ => self.wrong = 1,

@@ -38,6 +38,8 @@ pub struct Plain {
     is_scalar: bool,
     /// Whether one of its characters has an escape of two bytes.
     has_short_escape: bool,
+    /// The bits of the `\u` escapes of its characters.
+    escape_bits: u64,
     /// How the `\u` escapes of all its characters begin.
     escapes: memmem::Finder<'static>,
 }
@@ -105,6 +107,7 @@ impl Plain {
         };
         Ok(Self {
             escapes: memmem::Finder::new(&escapes_begin(all())).into_owned(),
+            escape_bits: all().fold(0, |bits, character| bits | escape_bits(character)),
             bits: all().fold(0, |bits, character| bits | bit(character)),
             longest: classes.iter().map(|class| class.iter().map(|character| character.len_utf8()).max().unwrap_or(0)).sum(),
             raw_limit: classes
@@ -209,8 +212,8 @@ impl Plain {
 
     /// The first hit with an escape in it at or behind `from`.
     fn next_escaped(&self, walk: &mut Walk<'_, '_>, from: usize) -> ControlFlow<(), Option<Range<usize>>> {
-        let Stretch { text, to, has_unicode_escapes, .. } = *walk.stretch;
-        if !has_unicode_escapes && !self.has_short_escape {
+        let Stretch { text, to, unicode_escapes, .. } = *walk.stretch;
+        if unicode_escapes & self.escape_bits == 0 && !self.has_short_escape {
             return ControlFlow::Continue(None);
         }
         walk.escape_at = walk.escape_at.max(from);
@@ -347,4 +350,30 @@ fn escapes_begin(characters: impl Iterator<Item = char>) -> String {
 
 fn bit(character: char) -> u64 {
     1 << (u32::from(character) & 63)
+}
+
+/// The bits of the `\u` escapes that stand for a character, as [`escape_bit`](crate::document::tokens::escape_bit) has them.
+fn escape_bits(character: char) -> u64 {
+    match character {
+        // What lone surrogates are shown as.
+        char::REPLACEMENT_CHARACTER => u64::MAX,
+        _ => 1 << (character.encode_utf16(&mut [0; 2])[0] >> 4 & 63),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::tokens::escape_bit;
+
+    #[test]
+    fn a_character_has_the_bit_of_its_escapes() {
+        for character in ['\0', 'a', 'Z', '/', '\u{e9}', '\u{5d0}', '\u{17f}', '\u{4e00}', '\u{ffff}', '\u{1F600}'] {
+            let unit = character.encode_utf16(&mut [0; 2])[0];
+            for digits in [format!("{unit:04x}"), format!("{unit:04X}")] {
+                let bit = escape_bit(digits.as_bytes().first_chunk().unwrap());
+                assert_eq!(escape_bits(character), bit, "{digits}");
+            }
+        }
+    }
 }

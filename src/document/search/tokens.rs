@@ -18,8 +18,8 @@ pub struct Stretch<'a> {
     pub to: usize,
     /// Whether it is a key alone.
     pub is_key: bool,
-    /// Whether there can be `\u` escapes.
-    pub has_unicode_escapes: bool,
+    /// Which `\u` escapes there can be, as [`escape_bit`](crate::document::tokens::escape_bit) has it.
+    pub unicode_escapes: u64,
 }
 
 impl<'a> Stretch<'a> {
@@ -28,9 +28,9 @@ impl<'a> Stretch<'a> {
         let is_key = part.is_key;
         match &part.text {
             Text::Slice { fragment, from, to } => {
-                Self { text: fragment.text(), from: *from, to: *to, is_key, has_unicode_escapes: fragment.has_unicode_escapes() }
+                Self { text: fragment.text(), from: *from, to: *to, is_key, unicode_escapes: fragment.unicode_escapes() }
             }
-            text => Self { text: text.bytes(), from: 0, to: text.len(), is_key, has_unicode_escapes: true },
+            text => Self { text: text.bytes(), from: 0, to: text.len(), is_key, unicode_escapes: u64::MAX },
         }
     }
 
