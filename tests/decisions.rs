@@ -70,6 +70,23 @@ fn a_save_waits_for_the_digest_of_what_was_read() {
 }
 
 #[test]
+fn a_save_says_how_far_it_is_and_can_be_stopped() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Exodus");
+    program.command(Command::Save);
+    let id = program.id();
+    program.event(Event::SaveStep(id, "writing".into()));
+    program.event(Event::SaveProgress(id, 0, 100));
+    program.event(Event::SaveProgress(id, 25, 100));
+    let progress = |program: &Program| program.session().saving.as_ref().and_then(|saving| saving.progress);
+    assert_eq!(progress(&program).and_then(|progress| progress.left_ms(program.ms)), Some(15_000), "a quarter took 5 seconds");
+    program.event(Event::SaveStep(id, "making it durable".into()));
+    assert!(progress(&program).is_none(), "each step has its own");
+    program.take(Input::StopSave);
+    assert!(matches!(program.effects.last(), Some(Effect::StopSave(stopped)) if *stopped == id));
+}
+
+#[test]
 fn a_change_on_disk_is_loaded_while_nothing_is_edited() {
     let mut program = Program::open(TEXT);
     program.take(Input::Toggle([1].into()));

@@ -44,6 +44,7 @@ pub fn begin(id: DocumentId, session: &mut Session, purpose: Purpose, now: &Now,
         purpose: purpose.clone(),
         since_ms: now.ms,
         step: String::new(),
+        progress: None,
         waits_for_digest: false,
     };
     let own = session.path.clone();

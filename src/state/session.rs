@@ -104,6 +104,8 @@ pub struct Saving {
     pub since_ms: u64,
     /// What it is doing, in words.
     pub step: String,
+    /// How far it is in that step.
+    pub progress: Option<Progress>,
     /// Still waiting for the digest of the base.
     pub waits_for_digest: bool,
 }

@@ -19,7 +19,7 @@ use super::merging::{self, MergeDone, MergeInput, MergeOrder};
 use super::recovery::{self, RecoverFor};
 use super::session::{Part, Purpose, Report};
 use super::versions::{self, VersionFor, VersionInput};
-use super::{Command, Dialog, DocumentId, State, Task};
+use super::{Command, Dialog, DocumentId, Progress, State, Task};
 use super::{Content, saving};
 use crate::document::{Comparison, Fragment, Head, Merge, Path, Problem, RevisionId, Statistics};
 use crate::storage::{Backup, Digest, Found as Recoverable, Recovery, Stamp, Version};
@@ -108,6 +108,8 @@ pub enum Input {
     ShowPlace(Path),
     /// A panel at the side is put away.
     ClosePanel,
+    /// The save that runs is to be stopped.
+    StopSave,
     /// A job that takes a while is to be stopped.
     StopTask(Task),
     /// Another choice in the settings.
@@ -378,6 +380,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
             state.options = options;
             effects.push(store_settings(state));
         }
+        Input::StopSave => effects.extend(state.tab().map(|tab| Effect::StopSave(tab.id))),
         Input::StopTask(task) => effects.extend(state.tab().map(|tab| Effect::StopTask(tab.id, task))),
         Input::Tick => {}
         Input::FocusLost => effects.push(Effect::SyncJournals),
@@ -526,11 +529,16 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::Mended(id, result) => files::mended(state, id, result, effects),
         Event::SaveStep(id, step) => {
             if let Some(saving) = state.session_of(id).and_then(|session| session.saving.as_mut()) {
-                saving.step = step;
+                (saving.step, saving.progress) = (step, None);
             }
         }
         // Drawn by nobody yet.
-        Event::SaveProgress(..) => {}
+        Event::SaveProgress(id, done, total) => {
+            if let Some(saving) = state.session_of(id).and_then(|session| session.saving.as_mut()) {
+                let progress = saving.progress.map(|before| before.moved(done, total, now.ms));
+                saving.progress = Some(progress.unwrap_or_else(|| Progress::new(done, total, now.ms)));
+            }
+        }
         Event::SaveEnded(id, end) => disk::ended(state, id, end, now, effects),
         Event::DiskChanged(id, version, fragment) => disk::changed(state, id, version, &fragment, now, effects),
         Event::DiskTouched(id, version, read_only) => disk::touched(state, id, version, read_only),

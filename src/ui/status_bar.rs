@@ -56,16 +56,17 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64, inputs: &mut Vec<I
         if session.path.is_none() && session.saving.is_none() {
             text.push_str(", no file yet");
         }
-        if let Some(saving) = &session.saving
-            && now_ms.saturating_sub(saving.since_ms) > SLOW_SAVE_MS
-            && !saving.step.is_empty()
-        {
+        let saving = session.saving.as_ref().filter(|saving| now_ms.saturating_sub(saving.since_ms) > SLOW_SAVE_MS);
+        if let Some(saving) = saving.filter(|saving| !saving.step.is_empty()) {
             text.push_str(&format!(" {}", saving.step));
         }
         let response = ui.label(RichText::new(text).color(color).strong());
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
         ui.spacing_mut().item_spacing.x = 18.0;
         ui.add_space(2.0);
+        if let Some(saving) = saving {
+            ui.scope(|ui| job_ui(ui, saving.progress, now_ms, Input::StopSave, inputs));
+        }
         let search = session.find.search.as_ref().filter(|search| search.is_running).and_then(|search| search.progress);
         let search = search.filter(|progress| progress.left_ms(now_ms).is_some());
         let search = search.map(|progress| ("Searching", progress, Input::Find(FindInput::Close)));
