@@ -324,6 +324,10 @@ impl Attempt<'_, '_> {
         };
         let length = if is_shared { disk.stat_open(file, path).map_err(&failed)?.len() } else { stamp.size };
         let copy = copy.filter(|_| !is_shared);
+        if let Some((to, _)) = copy {
+            // In one piece on the disk, although its blocks are written in any order; and a full disk is known now.
+            temporary::reserve(to, length).map_err(not_kept)?;
+        }
         let step = if copy.is_some() { Step::Backup } else { Step::Verify };
         let mut written = 0;
         let mut go_on = |done| {

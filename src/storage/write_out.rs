@@ -6,7 +6,7 @@ use super::disk::{Disk, Readers};
 use super::document_path;
 use super::metadata;
 use super::target::folder_of;
-use super::temporary::prefix;
+use super::temporary::{prefix, reserve};
 use std::io;
 use std::path::Path;
 
@@ -27,6 +27,7 @@ pub fn write_out(disk: &Disk, path: &Path, content: &dyn Content) -> io::Result<
     let readers = if old.is_some() { Readers::Owner } else { Readers::Usual };
     let (file, part) = disk.create_temporary(folder, &prefix(&target), ".part", readers)?;
     let written = (|| {
+        reserve(&file, content.size())?;
         let mut done = 0;
         in_blocks(content, AT_ONCE, &mut |stretch| {
             disk.write(&file, &part, stretch)?;
