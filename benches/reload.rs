@@ -15,6 +15,9 @@ use treekeep::jobs::{FileChooser, Jobs, Picked, Surroundings, Threads};
 use treekeep::state::{Command, Effect, FileKind, Input, Now, State, update};
 use treekeep::storage::{Disk, SystemClock, load};
 
+#[path = "data/figures.rs"]
+mod figures;
+
 const ROUNDS: usize = 5;
 /// Hints from the file system are waited for that long to come in a bunch before anything is read.
 const DEBOUNCE: f64 = 0.1;
@@ -31,11 +34,7 @@ fn main() {
         fs::write(folder.join(name), records(megabytes * 1_000_000, changed)).unwrap_or_else(|error| panic!("{error}"));
     }
     let rounds: Vec<[f64; 4]> = (0..ROUNDS).map(|_| measure(&folder)).collect();
-    let median = |of: &dyn Fn(&[f64; 4]) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
+    let median = |of: &dyn Fn(&[f64; 4]) -> f64| figures::at(&mut rounds.iter().map(of).collect::<Vec<f64>>(), 0.5);
     println!("opening, the core alone        {:>7.3} s", median(&|round| round[0]));
     println!("reload                         {:>7.3} s", median(&|round| round[1]));
     println!("ratio                          {:>7.2}", median(&|round| round[1] / round[0]));
@@ -112,16 +111,9 @@ fn round(folder: &Path) {
     program.jobs.run(Effect::LookNow);
     program.wait(|state| state.session().is_some_and(|session| session.loaded.is_some()));
     let reload = begun.elapsed().as_secs_f64() - DEBOUNCE;
-    let peak = memory("VmHWM:");
+    let peak = figures::memory_mb("self", "VmHWM") * 1e6;
     program.take(Input::Command(Command::ForgetEarlier));
-    println!("{opening} {reload} {} {}", peak / size, memory("VmRSS:") / size);
-}
-
-/// Bytes that this process holds, by a line of its status.
-fn memory(name: &str) -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-    line.split_whitespace().next().and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0) * 1024.0
+    println!("{opening} {reload} {} {}", peak / size, figures::memory_mb("self", "VmRSS") * 1e6 / size);
 }
 
 /// Records; in the other version one of a thousandth, evenly spread, is another, is gone, or has a new one before it.
