@@ -108,6 +108,20 @@ impl Tree {
     }
 }
 
+impl Digest {
+    /// As [`Digest::of`], by all of the crew.
+    pub fn of_text(text: &[u8], crew: &dyn Crew) -> Self {
+        let mut tree = Tree::new(text.len() as u64);
+        let blocks: Vec<&[u8]> = text.chunks(BLOCK).collect();
+        let hashed = side_by_side(crew, blocks.len(), &|_: &mut (), number| {
+            Ok::<_, std::convert::Infallible>(tree.hash((number * BLOCK) as u64, blocks[number]))
+        });
+        let Ok(hashed) = hashed;
+        hashed.into_iter().for_each(|block| tree.push(block));
+        tree.finish()
+    }
+}
+
 /// A file that is read in blocks.
 pub struct Reading<'a> {
     /// The disk that it is on.
@@ -187,6 +201,7 @@ mod tests {
                 tree.push(tree.hash((number * BLOCK) as u64, block));
             }
             assert_eq!(tree.finish(), Digest::of(&text), "{length}");
+            assert_eq!(Digest::of_text(&text, &Pair), Digest::of(&text), "{length}");
         }
     }
 

@@ -25,7 +25,6 @@ mod clock;
 mod content;
 mod disk;
 mod error;
-mod hash;
 mod head;
 mod in_place;
 mod journal;
