@@ -10,10 +10,12 @@ mod data;
 mod figures;
 
 use data::{file, megabytes, shapes};
+use egui_system_font_provider::SystemFontProvider;
 use figures::{at, memory_mb};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 9;
@@ -130,8 +132,12 @@ fn main() {
     if let Some(place) = arguments.iter().position(|argument| argument == "--task") {
         env_logger::init();
         if arguments[place + 1] == "empty" {
-            let window =
-                eframe::run_native("treekeep", treekeep::app::window_options(None), Box::new(|_| Ok(Box::new(Empty::default()))));
+            // With the system's fonts, as eframe has them by default.
+            let create = |creation: &eframe::CreationContext<'_>| {
+                creation.egui_ctx.add_font_provider(Arc::new(SystemFontProvider::new()));
+                Ok(Box::<Empty>::default() as Box<dyn eframe::App>)
+            };
+            let window = eframe::run_native("treekeep", treekeep::app::window_options(None), Box::new(create));
             window.unwrap_or_else(|error| panic!("{error}"));
         } else {
             println!("{} {}", open(Path::new(&arguments[place + 1])), memory_mb("self", "VmHWM:"));

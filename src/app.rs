@@ -4,9 +4,10 @@ use crate::jobs::{Jobs, Surroundings, theme_of};
 use crate::state::{Content, Effect, Event, Input, Loading, Now, State, Theme, saving, update};
 use crate::ui::{self, theme};
 use egui::{Context, ThemePreference, ViewportCommand};
+use egui_system_font_provider::SystemFontProvider;
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Events taken in one frame; the rest in the next.
@@ -16,6 +17,8 @@ const SLOW_SAVE: Duration = Duration::from_millis(350);
 
 /// The window.
 pub struct App {
+    /// Set once there is one.
+    window: Arc<OnceLock<Context>>,
     state: State,
     jobs: Jobs,
     memory: ui::Memory,
@@ -36,13 +39,23 @@ pub struct App {
 impl App {
     /// A window with these files.
     pub fn new(ctx: &Context, surroundings: Surroundings, files: Vec<PathBuf>, read_only: bool) -> Self {
-        let waker = ctx.clone();
-        let (jobs, settings, notice) = Jobs::new(surroundings, Arc::new(move || waker.request_repaint()));
+        let app = Self::begin(surroundings, files, read_only);
+        app.show_in(ctx);
+        app
+    }
+
+    /// Begins to open the files. Until a window is there, which takes longer than most files, nothing else is done.
+    fn begin(surroundings: Surroundings, files: Vec<PathBuf>, read_only: bool) -> Self {
+        let window = Arc::new(OnceLock::<Context>::new());
+        let waker = Arc::clone(&window);
+        // What comes before the window is taken by its first frame.
+        let wake = move || waker.get().into_iter().for_each(Context::request_repaint);
+        let (jobs, settings, notice) = Jobs::new(surroundings, Arc::new(wake));
         let options = settings.saving;
         let mut state = State::new(settings.recent, theme_of(&settings.theme), options);
         state.opens_versions = read_only;
-        theme::apply(ctx, ThemePreference::System);
         let mut app = Self {
+            window,
             state,
             jobs,
             memory: ui::Memory::default(),
@@ -55,15 +68,23 @@ impl App {
             shown: None,
             logged: "",
         };
+        let nowhere = Context::default();
         if files.is_empty() {
             app.jobs.run(Effect::FindUnsaved(None));
         } else {
-            app.take(ctx, Input::OpenFiles(files));
+            app.take(&nowhere, Input::OpenFiles(files));
         }
         if let Some(text) = notice {
-            app.take(ctx, Input::Event(Event::Notice(text)));
+            app.take(&nowhere, Input::Event(Event::Notice(text)));
         }
         app
+    }
+
+    fn show_in(&self, ctx: &Context) {
+        theme::apply(ctx, ThemePreference::System);
+        if self.window.set(ctx.clone()).is_err() {
+            log::error!("the program has a window already");
+        }
     }
 
     /// What the window shows; for tests.
@@ -226,9 +247,14 @@ pub fn run(files: Vec<PathBuf>, read_only: bool) -> Result<(), String> {
     let surroundings = Surroundings::real();
     let (settings, _) = crate::storage::load_settings(&surroundings.disk, &surroundings.settings_path);
     let size = settings.window.filter(|(width, height)| (320.0..16_000.0).contains(width) && (240.0..16_000.0).contains(height));
+    // Looking at all fonts takes as long as opening the window: side by side, no frame waits for it.
+    let fonts = Arc::new(SystemFontProvider::new());
+    let app = App::begin(surroundings, files, read_only);
     let create =
         move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
-            Ok(Box::new(App::new(&creation.egui_ctx, surroundings, files, read_only)))
+            creation.egui_ctx.add_font_provider(fonts);
+            app.show_in(&creation.egui_ctx);
+            Ok(Box::new(app))
         };
     eframe::run_native("treekeep", window_options(size), Box::new(create))
         .map_err(|error| format!("The window could not be opened: {error}. The commands work without one: treekeep --help"))
@@ -243,7 +269,8 @@ pub fn window_options(size: Option<(f32, f32)>) -> eframe::NativeOptions {
         .with_min_inner_size([480.0, 320.0])
         .with_drag_and_drop(true)
         .with_icon(icon());
-    eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..eframe::NativeOptions::default() }
+    let renderer = eframe::Renderer::Glow;
+    eframe::NativeOptions { viewport, renderer, system_font_fallback: false, ..eframe::NativeOptions::default() }
 }
 
 fn icon() -> egui::IconData {
