@@ -8,9 +8,12 @@
 mod data;
 #[path = "data/figures.rs"]
 mod figures;
+#[path = "data/stopwatch.rs"]
+mod stopwatch;
 
 use data::{file, megabytes, shapes};
 use figures::{at, memory_mb};
+use stopwatch::Stopwatch;
 
 use eframe::App as _;
 use egui::{Context, Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, RawInput, Rect, TouchPhase, pos2, vec2};
@@ -54,6 +57,7 @@ struct Window {
     frame: eframe::Frame,
     seconds: f64,
     times_ms: Vec<f64>,
+    cpu_ms: Vec<f64>,
     tessellation_ms: Vec<f64>,
     _state: tempfile::TempDir,
 }
@@ -76,7 +80,16 @@ impl Window {
         }
         let app = App::new(&ctx, surroundings, vec![path.to_owned()], false);
         let frame = eframe::Frame::_new_kittest();
-        Self { ctx, app, frame, seconds: 0.0, times_ms: Vec::new(), tessellation_ms: Vec::new(), _state: state }
+        Self {
+            ctx,
+            app,
+            frame,
+            seconds: 0.0,
+            times_ms: Vec::new(),
+            cpu_ms: Vec::new(),
+            tessellation_ms: Vec::new(),
+            _state: state,
+        }
     }
 
     fn draw(&mut self, events: Vec<Event>) {
@@ -91,12 +104,14 @@ impl Window {
             focused: true,
             ..input
         };
-        let begun = Instant::now();
+        let watch = Stopwatch::start();
         let mut output = self.ctx.run_ui(input, |ui| {
             self.app.logic(ui.ctx(), &mut self.frame);
             self.app.ui(ui, &mut self.frame);
         });
-        self.times_ms.push(begun.elapsed().as_secs_f64() * 1e3);
+        let (time, cpu) = watch.ms();
+        self.times_ms.push(time);
+        self.cpu_ms.push(cpu);
         let begun = Instant::now();
         let shapes = self.ctx.tessellate(std::mem::take(&mut output.shapes), output.pixels_per_point);
         self.tessellation_ms.push(begun.elapsed().as_secs_f64() * 1e3);
@@ -167,6 +182,7 @@ impl Window {
     /// Forgets what was measured.
     fn begin(&mut self) {
         self.times_ms.clear();
+        self.cpu_ms.clear();
         self.tessellation_ms.clear();
     }
 
@@ -174,8 +190,11 @@ impl Window {
     fn report(&mut self, what: &str) {
         let count = self.times_ms.len();
         let [median, most, worst] = [0.5, 0.99, 1.0].map(|part| at(&mut self.times_ms, part));
+        let worst_cpu = at(&mut self.cpu_ms, 1.0);
         let [paint, worst_paint] = [0.5, 1.0].map(|part| at(&mut self.tessellation_ms, part));
-        println!("{what:<48} {count:>6} {median:>8.2} {most:>8.2} {worst:>8.2}   {paint:>8.2} {worst_paint:>8.2}");
+        println!(
+            "{what:<48} {count:>6} {median:>8.2} {most:>8.2} {worst:>8.2} {worst_cpu:>8.2}   {paint:>8.2} {worst_paint:>8.2}"
+        );
         self.begin();
     }
 
@@ -223,8 +242,22 @@ impl Window {
 
 fn main() {
     println!(
-        "{:<48} {:>6} {:>8} {:>8} {:>8}   {:>17}\n{:<48} {:>6} {:>8} {:>8} {:>8}   {:>8} {:>8}",
-        "", "", "frame,", "ms", "", "tessellation, ms", "situation", "frames", "median", "99 %", "worst", "median", "worst"
+        "{:<48} {:>6} {:>8} {:>8} {:>8} {:>8}   {:>17}\n{:<48} {:>6} {:>8} {:>8} {:>8} {:>8}   {:>8} {:>8}",
+        "",
+        "",
+        "frame,",
+        "ms",
+        "",
+        "of CPU",
+        "tessellation, ms",
+        "situation",
+        "frames",
+        "median",
+        "99 %",
+        "worst",
+        "worst",
+        "median",
+        "worst"
     );
     for shape in shapes(&["records", "longstr", "bigobj"]) {
         let (name, path) = (shape.0, file(shape, megabytes()));
