@@ -58,19 +58,21 @@ fn prefixes(hir: &Hir) -> Option<Vec<Vec<u8>>> {
 #[derive(Clone, Copy, Default)]
 pub struct Relevant {
     ascii: u128,
-    others: bool,
+    /// For those that are not ASCII one bit for each 16 of them, over and over.
+    others: u64,
 }
 
 impl Relevant {
     /// Whether the character is one.
     pub fn has(&self, character: char) -> bool {
-        if character.is_ascii() { self.ascii >> u32::from(character) & 1 == 1 } else { self.others }
+        let code = u32::from(character);
+        if character.is_ascii() { self.ascii >> code & 1 == 1 } else { self.others >> (code >> 4 & 63) & 1 == 1 }
     }
 
     /// Those of some texts, which may be cut inside a character.
     pub fn of_texts(texts: &[Vec<u8>]) -> Self {
         let mut all = Self::default();
-        texts.iter().flatten().for_each(|byte| all.add(*byte, *byte));
+        texts.iter().for_each(|text| all.add_text(text));
         all
     }
 
@@ -81,19 +83,34 @@ impl Relevant {
         all
     }
 
-    fn add(&mut self, from: u8, to: u8) {
-        (from..=to.min(0x7f)).for_each(|byte| self.ascii |= 1 << byte);
-        self.others |= to > 0x7f;
+    fn add_text(&mut self, text: &[u8]) {
+        match std::str::from_utf8(text) {
+            Ok(text) => text.chars().for_each(|character| self.add(character, character)),
+            Err(_) => text.iter().for_each(|byte| self.add_byte(*byte)),
+        }
+    }
+
+    /// Where a byte is a part of a character, that can be any.
+    fn add_byte(&mut self, byte: u8) {
+        if byte.is_ascii() { self.ascii |= 1 << byte } else { self.others = u64::MAX }
+    }
+
+    fn add(&mut self, from: char, to: char) {
+        let (from, to) = (u32::from(from), u32::from(to));
+        (from..=to.min(0x7f)).for_each(|code| self.ascii |= 1 << code);
+        if to > 0x7f {
+            // After 64 they come again.
+            (from.max(0x80) >> 4..=to >> 4).take(64).for_each(|sixteen| self.others |= 1 << (sixteen & 63));
+        }
     }
 
     fn collect(&mut self, hir: &Hir) {
         match hir.kind() {
-            HirKind::Literal(Literal(bytes)) => bytes.iter().for_each(|byte| self.add(*byte, *byte)),
-            HirKind::Class(Class::Unicode(class)) => {
-                let byte = |character: char| u32::from(character).min(0xff) as u8;
-                class.iter().for_each(|range| self.add(byte(range.start()), byte(range.end())));
+            HirKind::Literal(Literal(bytes)) => self.add_text(bytes),
+            HirKind::Class(Class::Unicode(class)) => class.iter().for_each(|range| self.add(range.start(), range.end())),
+            HirKind::Class(Class::Bytes(class)) => {
+                class.iter().for_each(|range| (range.start()..=range.end()).for_each(|byte| self.add_byte(byte)));
             }
-            HirKind::Class(Class::Bytes(class)) => class.iter().for_each(|range| self.add(range.start(), range.end())),
             kind => kind.subs().iter().for_each(|sub| self.collect(sub)),
         }
     }
@@ -155,6 +172,15 @@ mod tests {
             let expected = expected.map(|all| all.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>());
             assert_eq!(found, expected, "{pattern}");
         }
+    }
+
+    #[test]
+    fn escapes_matter_for_what_can_be_in_a_match() {
+        let has = |pattern: &str, character: char| Relevant::of(&regex_syntax::parse(pattern).unwrap()).has(character);
+        assert!(has("[א-ת]+x", 'ש') && has("[א-ת]+x", 'x') && !has("[א-ת]+x", 'é') && !has("[א-ת]+x", 'y'));
+        assert!(has("é", 'é') && has(".", '王') && has(".", '\u{10FFFF}') && has("[^a]", 'é') && !has("[a-z]", 'é'));
+        assert!(has("[z-\u{81}]", '\u{80}') && has("[\u{FFF0}-\u{10010}]", '\u{10000}'));
+        assert!(Relevant::of_texts(&[vec![0xD7]]).has('א'));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! Empty matches are no hits. Lone surrogates are searched as U+FFFD, as which they are shown.
 
 mod blocks;
+mod folded;
 mod hits;
 mod literals;
 mod pattern;

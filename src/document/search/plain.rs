@@ -4,6 +4,7 @@
 //! that stands for a character of the sought text is looked at from there, backwards over the raw characters before it and
 //! forwards over whatever is behind it. No string is decoded, and each hit is found exactly once.
 
+use super::folded::Folded;
 use super::query::{self, InvalidQuery, Query, Scope};
 use super::tokens::{
     self, Inside, Stretch, begins_escape, character_at, character_before, is_inside_escape, is_outside_byte, is_scalar_byte,
@@ -13,7 +14,7 @@ use crate::document::scalar::unit;
 use memchr::{memchr, memmem};
 use regex_automata::Input;
 use regex_automata::meta::{Cache, Regex};
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Literal};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Literal, Look};
 use std::ops::{ControlFlow, Range};
 
 /// So much is searched before `watch` is asked again.
@@ -32,6 +33,8 @@ pub struct Plain {
     /// Characters that can stand raw before the first escaped one.
     raw_limit: usize,
     is_whole_word: bool,
+    /// Whether a string has to begin or end with it.
+    edges: Edges,
     /// Whether it can stand outside strings.
     is_outside: bool,
     /// Whether it can be in a number, `true`, `false` or `null`.
@@ -46,7 +49,9 @@ pub struct Plain {
 
 enum Finder {
     Exact(memmem::Finder<'static>),
-    Folded(Regex),
+    Folded(Folded),
+    /// For what neither can find.
+    Regex(Regex),
 }
 
 fn must_be_escaped(character: char) -> bool {
@@ -79,31 +84,43 @@ impl Plain {
         let classes: Vec<Box<[char]>> = query.text.chars().map(same).collect();
         let hir = Query { is_whole_word: false, ..query.clone() }.hir()?;
         let places = outside(&classes).unwrap_or(Outside { is_outside: true, is_scalar: false });
-        Self::of(classes, &hir, query.is_whole_word, places)
+        Self::of(classes, &hir, query.is_whole_word, Edges::default(), places)
     }
 
     /// Prepares an expression that is words in fact: each place of a match has one of a few characters, as in `(?i)merge` and
-    /// `gr[ae]y`. `None` for any other.
+    /// `gr[ae]y`, also `^gr[ae]y$`. `None` for any other.
     ///
     /// # Errors
     /// It is too large.
     pub fn of_pattern(query: &Query) -> Result<Option<Self>, InvalidQuery> {
         let hir = Query { is_whole_word: false, ..query.clone() }.hir()?;
+        let (edges, hir) = Edges::of(hir);
         let Some(classes) = fixed(&hir).filter(|classes| !classes.is_empty()) else { return Ok(None) };
         if classes.iter().any(|class| class.len() > 1 && class.iter().copied().any(must_be_escaped)) {
             return Ok(None);
         }
-        outside(&classes).map(|places| Self::of(classes, &hir, query.is_whole_word, places)).transpose()
+        // The edges of numbers and literals are not looked at here.
+        let places = outside(&classes).filter(|places| edges == Edges::default() || !places.is_outside);
+        places.map(|places| Self::of(classes, &hir, query.is_whole_word, edges, places)).transpose()
     }
 
-    fn of(classes: Vec<Box<[char]>>, hir: &Hir, is_whole_word: bool, places: Outside) -> Result<Self, InvalidQuery> {
+    fn of(
+        classes: Vec<Box<[char]>>,
+        hir: &Hir,
+        is_whole_word: bool,
+        edges: Edges,
+        places: Outside,
+    ) -> Result<Self, InvalidQuery> {
         let all = || classes.iter().flatten().copied();
         let finder = if all().any(must_be_escaped) {
             None
         } else if classes.iter().all(|class| class.len() == 1) {
             Some(Finder::Exact(memmem::Finder::new(&all().collect::<String>()).into_owned()))
         } else {
-            Some(Finder::Folded(query::compile(hir)?))
+            Some(
+                Folded::new(&classes)
+                    .map_or_else(|| query::compile(hir).map(Finder::Regex), |folded| Ok(Finder::Folded(folded)))?,
+            )
         };
         Ok(Self {
             escapes: memmem::Finder::new(&escapes_begin(all())).into_owned(),
@@ -115,6 +132,7 @@ impl Plain {
                 .position(|class| class.iter().copied().any(must_be_escaped))
                 .unwrap_or(classes.len().saturating_sub(1)),
             is_whole_word,
+            edges,
             is_outside: places.is_outside,
             is_scalar: places.is_scalar,
             has_short_escape: all()
@@ -127,7 +145,7 @@ impl Plain {
     /// What a thread needs for the finder.
     pub fn cache(&self) -> Option<Cache> {
         match &self.finder {
-            Some(Finder::Folded(regex)) => Some(regex.create_cache()),
+            Some(Finder::Regex(regex)) => Some(regex.create_cache()),
             _ => None,
         }
     }
@@ -192,10 +210,11 @@ impl Plain {
                 (Finder::Exact(finder), _) => {
                     finder.find(&text[from..end]).map(|at| from + at..from + at + finder.needle().len())
                 }
-                (Finder::Folded(regex), Some(cache)) => {
+                (Finder::Folded(folded), _) => folded.find(text, from..end),
+                (Finder::Regex(regex), Some(cache)) => {
                     regex.search_with(cache, &Input::new(text).range(from..end)).map(|found| found.range())
                 }
-                (Finder::Folded(regex), None) => regex.find(Input::new(text).range(from..end)).map(|found| found.range()),
+                (Finder::Regex(regex), None) => regex.find(Input::new(text).range(from..end)).map(|found| found.range()),
             };
             match found {
                 Some(hit) if is_inside_escape(text, hit.start) || !self.is_whole(text, &hit) => from = hit.start + 1,
@@ -272,7 +291,27 @@ impl Plain {
         let is_word = |character: Option<char>| {
             character.is_some_and(|character| regex_syntax::try_is_word_character(character).unwrap_or(false))
         };
-        !self.is_whole_word || !(is_word(character_before(text, hit.start)) || is_word(character_at(text, hit.end)))
+        (!self.edges.at_start || character_before(text, hit.start).is_none())
+            && (!self.edges.at_end || character_at(text, hit.end).is_none())
+            && (!self.is_whole_word || !(is_word(character_before(text, hit.start)) || is_word(character_at(text, hit.end))))
+    }
+}
+
+/// Whether a match has to stand at the start or the end of its string.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Edges {
+    at_start: bool,
+    at_end: bool,
+}
+
+impl Edges {
+    /// Those of an expression, and what is between them.
+    fn of(hir: Hir) -> (Self, Hir) {
+        let HirKind::Concat(parts) = hir.kind() else { return (Self::default(), hir) };
+        let is = |part: Option<&Hir>, look| part.is_some_and(|part| *part.kind() == HirKind::Look(look));
+        let edges = Self { at_start: is(parts.first(), Look::Start), at_end: is(parts.last(), Look::End) };
+        let between = parts[usize::from(edges.at_start)..parts.len() - usize::from(edges.at_end)].to_vec();
+        (edges, Hir::concat(between))
     }
 }
 

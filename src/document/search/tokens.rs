@@ -123,8 +123,16 @@ pub fn character_before(text: &[u8], at: usize) -> Option<char> {
 
 /// The character that ends before `at`, as it stands.
 pub fn raw_character_before(text: &[u8], at: usize) -> Option<char> {
+    if let Some(byte) = text[..at].last().filter(|byte| byte.is_ascii()) {
+        return Some(char::from(*byte));
+    }
     let from = (at.saturating_sub(4)..at).rev().find(|place| text[*place] & 0xC0 != 0x80)?;
     std::str::from_utf8(&text[from..at]).ok()?.chars().next()
+}
+
+/// The character that begins at `at`, as it stands; `None` at a quote or backslash.
+pub fn raw_character_at(text: &[u8], at: usize) -> Option<char> {
+    if text.get(at) == Some(&b'\\') { None } else { character_at(text, at) }
 }
 
 /// The character that begins at `at` in a string; `None` at the string's end.
