@@ -1,7 +1,7 @@
 //! JSON checked while it streams by.
 //!
-//! A second, independent reading of the grammar, byte by byte: a save is checked with it before it replaces a file, so a
-//! mistake in the scanner or in the writer does not pass unnoticed.
+//! A second, independent reading of the grammar: a save is checked with it before it replaces a file, so a mistake in the scanner
+//! or in the writer does not pass unnoticed. Tokens that are whole in a piece are read as such, all others byte by byte.
 //!
 //! Stretches of a text may be read side by side, each from a comma that is hoped to be outside of strings ([`Stretch`]). The one
 //! reader that goes from the start to the end takes over what was read where it comes by in the state that was hoped for, and reads
@@ -95,6 +95,65 @@ fn is_key_next(bytes: &[u8], behind_comma: usize) -> Option<bool> {
     bytes.get(behind).map(|&byte| byte == b':')
 }
 
+/// As [`skip_white_space`], quick also where lines are indented.
+fn behind_white_space(bytes: &[u8], mut at: usize) -> usize {
+    const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
+        while let Some(chunk) = bytes.get(at..at + 8).and_then(|chunk| <[u8; 8]>::try_from(chunk).ok()) {
+            let other = u64::from_le_bytes(chunk) ^ SPACES;
+            at += other.trailing_zeros() as usize / 8;
+            if other != 0 {
+                break;
+            }
+        }
+    }
+    at
+}
+
+/// Where a string ends whose first byte stands at `at`, behind the closing quote; `None` where it does not, or is wrong.
+fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at = plain_run(bytes, at);
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => match bytes.get(at + 1)? {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
+                b'u' if bytes.get(at + 2..at + 6)?.iter().all(u8::is_ascii_hexdigit) => at += 6,
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+/// Where a number ends; `None` where there is none, or its end is not in sight.
+fn number_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let digits = |at: usize| at + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    at += usize::from(bytes[at] == b'-');
+    let whole = if *bytes.get(at)? == b'0' { at + 1 } else { digits(at) };
+    if whole == at {
+        return None;
+    }
+    at = whole;
+    if *bytes.get(at)? == b'.' {
+        let end = digits(at + 1);
+        if end == at + 1 {
+            return None;
+        }
+        at = end;
+    }
+    if let b'e' | b'E' = bytes.get(at)? {
+        let first = at + 1 + usize::from(matches!(bytes.get(at + 1)?, b'+' | b'-'));
+        let end = digits(first);
+        if end == first {
+            return None;
+        }
+        at = end;
+    }
+    (at < bytes.len()).then_some(at)
+}
+
 impl Default for Validator {
     fn default() -> Self {
         Self::new()
@@ -165,11 +224,13 @@ impl Validator {
     fn read(&mut self, piece: &[u8]) -> Result<(), (usize, &'static str)> {
         let mut at = 0;
         while at < piece.len() {
-            // Runs that leave the state as it is: most of a text.
+            // Whole tokens, and runs that leave the state as it is: most of a text.
             at = match self.state {
                 State::String => plain_run(piece, at),
-                State::Value | State::FirstKey | State::Key | State::Colon | State::After if self.bom.is_none() => {
-                    skip_white_space(piece, at)
+                State::Value | State::FirstElement | State::FirstKey | State::Key | State::Colon | State::After
+                    if self.bom.is_none() =>
+                {
+                    self.tokens(piece, at)
                 }
                 State::Digits | State::Fraction => at + piece[at..].iter().take_while(|byte| byte.is_ascii_digit()).count(),
                 _ => at,
@@ -183,6 +244,56 @@ impl Validator {
         }
         self.pass(piece);
         Ok(())
+    }
+
+    /// Goes over tokens that are whole in this piece. Stops before the first one that is not, or that is wrong, or that has to do
+    /// with what is around a stretch: that is read byte by byte.
+    fn tokens(&mut self, piece: &[u8], mut at: usize) -> usize {
+        let mut innermost = self.open.last();
+        loop {
+            at = behind_white_space(piece, at);
+            let Some(&byte) = piece.get(at) else { return at };
+            (at, self.state) = match (self.state, byte) {
+                (State::Key | State::FirstKey, b'"') => {
+                    let Some(end) = string_end(piece, at + 1) else { return at };
+                    (end, State::Colon)
+                }
+                (State::Colon, b':') => (at + 1, State::Value),
+                (State::Value | State::FirstElement, b'{' | b'[') => {
+                    let is_object = byte == b'{';
+                    self.open.push(is_object);
+                    innermost = Some(is_object);
+                    (at + 1, if is_object { State::FirstKey } else { State::FirstElement })
+                }
+                (State::After, b',') => match innermost {
+                    Some(true) => (at + 1, State::Key),
+                    Some(false) => (at + 1, State::Value),
+                    None => return at,
+                },
+                (State::After | State::FirstKey, b'}') if innermost == Some(true) => {
+                    self.open.pop();
+                    innermost = self.open.last();
+                    (at + 1, State::After)
+                }
+                (State::After | State::FirstElement, b']') if innermost == Some(false) => {
+                    self.open.pop();
+                    innermost = self.open.last();
+                    (at + 1, State::After)
+                }
+                (State::Value | State::FirstElement, _) => {
+                    let end = match byte {
+                        b'"' => string_end(piece, at + 1),
+                        b't' => piece[at..].starts_with(b"true").then_some(at + 4),
+                        b'f' => piece[at..].starts_with(b"false").then_some(at + 5),
+                        b'n' => piece[at..].starts_with(b"null").then_some(at + 4),
+                        _ => number_end(piece, at),
+                    };
+                    let Some(end) = end else { return at };
+                    (end, State::After)
+                }
+                _ => return at,
+            };
+        }
     }
 
     /// Says that the text is over.
@@ -408,6 +519,31 @@ mod tests {
         check(format!("{whole},").as_bytes(), 40);
         check(format!("{whole}]").as_bytes(), 40);
         check(format!("\u{FEFF}{whole}\n").as_bytes(), 40);
+    }
+
+    /// Bytes that come one by one are never a whole token with what shows its end.
+    #[test]
+    fn tokens_and_single_bytes_are_read_alike() {
+        let one_by_one = |text: &[u8]| {
+            let mut validator = Validator::new();
+            text.chunks(1).try_for_each(|byte| validator.push(byte))?;
+            validator.finish()
+        };
+        let whole = "{\"a\": [0, -1, 20.5e+3, 6E-7, 8e9, -0.0], \"b\\u00e9\\n\": [true, false, null], \"\": {},\n        \t  \"c\": [[ ], \"d\"]}";
+        assert_eq!(plainly(whole.as_bytes()), Ok(()));
+        for place in 0..=whole.len() {
+            for byte in b"{}[],:\"\\1e0-+.tuG \n\x1f" {
+                let mut text = whole.as_bytes().to_vec();
+                text.insert(place, *byte);
+                assert_eq!(plainly(&text), one_by_one(&text), "{}", String::from_utf8_lossy(&text));
+                if place < whole.len() {
+                    text.remove(place + 1);
+                    assert_eq!(plainly(&text), one_by_one(&text), "{}", String::from_utf8_lossy(&text));
+                }
+            }
+            let text = &whole.as_bytes()[..place];
+            assert_eq!(plainly(text), one_by_one(text), "{}", String::from_utf8_lossy(text));
+        }
     }
 
     #[test]
