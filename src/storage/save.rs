@@ -6,7 +6,7 @@
 //! name are on the disk. A failure leaves the old file whole and no litter.
 
 use super::backup::{Backup, Backups, Cause, Retention};
-use super::blocks::Reading;
+use super::blocks::{self, Reading};
 use super::clock::Clock;
 use super::content::Content;
 use super::disk::Disk;
@@ -329,16 +329,16 @@ impl Attempt<'_, '_> {
             temporary::reserve(to, length).map_err(not_kept)?;
         }
         let step = if copy.is_some() { Step::Backup } else { Step::Verify };
-        let mut written = 0;
-        let mut go_on = |done| {
-            if let Some((to, _)) = copy {
-                disk.begin_write_back(to, written, done - written);
-                written = done;
+        let mut go_on = |done| self.tell(Doing { step, done, total: length }).map_err(Ended::Told);
+        let take = |offset: u64, bytes: &[u8]| match copy {
+            Some((to, path)) => {
+                const ROUND: u64 = blocks::ROUND as u64;
+                if offset > 0 && offset % ROUND == 0 {
+                    // The round before is whole. May wait until the disk takes more, which the other threads need not.
+                    disk.begin_write_back(to, offset - ROUND, ROUND);
+                }
+                disk.write_at(to, path, offset, bytes).map_err(|source| Ended::Told(not_kept(source)))
             }
-            self.tell(Doing { step, done, total: length }).map_err(Ended::Told)
-        };
-        let take = |offset, bytes: &[u8]| match copy {
-            Some((to, path)) => disk.write_at(to, path, offset, bytes).map_err(|source| Ended::Told(not_kept(source))),
             None => Ok(()),
         };
         match (Reading { disk, file, path, length }).digest(crew, &take, &mut go_on) {

@@ -133,7 +133,11 @@ impl Attempt<'_, '_> {
             self.tell(Doing { step: Step::Write, done, total }).map_err(&mut end)?;
             let blocks: Vec<&[u8]> = stretch.chunks(BLOCK).collect();
             let read = side_by_side(crew, 1 + blocks.len(), &|_: &mut (), number| match number.checked_sub(1) {
-                None => disk.write(to, path, stretch).map(|()| None),
+                None => disk.write(to, path, stretch).map(|()| {
+                    // May wait until the disk takes more, which nobody else has to.
+                    disk.begin_write_back(to, done, stretch.len() as u64);
+                    None
+                }),
                 Some(number) => {
                     let block = blocks[number];
                     Ok(Some((tree.hash(done + (number * BLOCK) as u64, block), Stretch::of(block))))
@@ -143,7 +147,6 @@ impl Attempt<'_, '_> {
                 tree.push(hash);
                 validator.push_read(block, stretch).map_err(|problem| end(SaveError::Invalid(problem)))?;
             }
-            disk.begin_write_back(to, done, stretch.len() as u64);
             done += stretch.len() as u64;
             Ok(())
         });
