@@ -45,7 +45,12 @@ impl Place {
     /// In the memory, where the system has such a folder: there a save takes as long as its calls, whatever the disk is doing.
     pub fn in_memory() -> Self {
         let memory = Path::new("/dev/shm");
-        if memory.is_dir() { Self::within(tempfile::tempdir_in(memory).unwrap()) } else { Self::new() }
+        if memory.is_dir() { Self::in_folder(memory) } else { Self::new() }
+    }
+
+    /// Within a folder, which is another file system's for one.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self::within(tempfile::tempdir_in(folder).unwrap())
     }
 
     fn within(folder: tempfile::TempDir) -> Self {
