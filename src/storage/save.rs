@@ -333,7 +333,7 @@ impl Attempt<'_, '_> {
         let take = |offset: u64, bytes: &[u8]| match copy {
             Some((to, path)) => {
                 const ROUND: u64 = blocks::ROUND as u64;
-                if offset > 0 && offset % ROUND == 0 {
+                if offset > 0 && offset.is_multiple_of(ROUND) {
                     // The round before is whole. May wait until the disk takes more, which the other threads need not.
                     disk.begin_write_back(to, offset - ROUND, ROUND);
                 }
