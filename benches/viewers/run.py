@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long until a JSON file can be looked at, and with how much memory: Treekeep, jless, jq, and vanilla-jsoneditor in Chromium.
 
-    cargo build --release && npm install --prefix benches/peers && benches/peers/run.py FILE...
+    cargo build --release && npm install --prefix benches/viewers && benches/viewers/run.py FILE...
 
 Each program runs in a process of its own, they take turns, and medians are printed. What is waited for: `treekeep check` and
 `jq empty` end; jless shows its first screen in a terminal; the window of Treekeep, under Xvfb, paints the whole tree (and before it
