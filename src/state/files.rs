@@ -84,10 +84,7 @@ fn loading(state: &mut State, id: DocumentId) -> Option<&mut Loading> {
 /// How far a file is read.
 pub fn progress(state: &mut State, id: DocumentId, done: u64, total: u64, now: &Now) {
     if let Some(Loading { progress, .. }) = loading(state, id) {
-        *progress = Some(match progress {
-            Some(before) => before.moved(done, total, now.ms),
-            None => Progress::new(done, total, now.ms),
-        });
+        *progress = Some(Progress::after(*progress, done, total, now.ms));
     }
 }
 
@@ -106,7 +103,7 @@ fn carry_view(from: &Session, to: &mut Session, text: &[u8]) {
         && head.begins(text)
     {
         to.view = from.view.clone();
-        to.view.fold = to.view.fold.grown(to.document().root(), &head.open);
+        to.view.fold = to.view.fold.refreshed(to.document().root(), &head.open);
     }
 }
 

@@ -295,10 +295,7 @@ pub fn found(state: &mut State, id: DocumentId, number: u64, found: Found, now_m
         }
         Found::Hits(chunks, done) => {
             let total = search.document.byte_len();
-            search.progress = Some(match search.progress {
-                Some(before) => before.moved(done, total, now_ms),
-                None => Progress::new(done, total, now_ms),
-            });
+            search.progress = Some(Progress::after(search.progress, done, total, now_ms));
             chunks.into_iter().for_each(|chunk| search.hits.push(chunk));
         }
         Found::Ended => {

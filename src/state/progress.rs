@@ -48,6 +48,11 @@ impl Progress {
         Self { done, total, first: (now_ms, done) }
     }
 
+    /// Follows on what was heard before, if anything was.
+    pub fn after(before: Option<Self>, done: u64, total: u64, now_ms: u64) -> Self {
+        before.map_or_else(|| Self::new(done, total, now_ms), |before| before.moved(done, total, now_ms))
+    }
+
     /// Some time later. Where there is less than before it began anew.
     pub fn moved(self, done: u64, total: u64, now_ms: u64) -> Self {
         if done < self.done || total != self.total { Self::new(done, total, now_ms) } else { Self { done, ..self } }

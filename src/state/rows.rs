@@ -286,13 +286,9 @@ impl Fold {
         fold
     }
 
-    /// The same in a document that has more in the value at `path` and in what that is in. O(depth · log n).
-    pub fn grown(&self, root: &Node, path: &[u64]) -> Self {
-        self.refreshed(root, path)
-    }
-
-    /// With the sums along `path` taken anew.
-    fn refreshed(&self, root: &Node, path: &[u64]) -> Self {
+    /// With the sums along `path` taken anew: the value there, or what it is in, has more or less in it than before.
+    /// O(depth · log n).
+    pub fn refreshed(&self, root: &Node, path: &[u64]) -> Self {
         // Where something above is closed there are no sums.
         let open_above = (0..path.len()).take_while(|&depth| self.at(&path[..depth]).is_open()).count();
         self.with(root, &path[..open_above], |fold| fold)

@@ -535,8 +535,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         // Drawn by nobody yet.
         Event::SaveProgress(id, done, total) => {
             if let Some(saving) = state.session_of(id).and_then(|session| session.saving.as_mut()) {
-                let progress = saving.progress.map(|before| before.moved(done, total, now.ms));
-                saving.progress = Some(progress.unwrap_or_else(|| Progress::new(done, total, now.ms)));
+                saving.progress = Some(Progress::after(saving.progress, done, total, now.ms));
             }
         }
         Event::SaveEnded(id, end) => disk::ended(state, id, end, now, effects),
