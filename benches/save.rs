@@ -154,7 +154,7 @@ fn task(name: &str, file: &Path) {
         });
         assert!(saved.is_ok_and(|saved| saved.backup.is_some()));
     } else {
-        storage::write_out(&disk, file, &document).unwrap_or_else(|error| panic!("{error}"));
+        storage::write_out(&disk, file, &document, &treekeep::jobs::Threads).unwrap_or_else(|error| panic!("{error}"));
     }
     let seconds = begun.elapsed().as_secs_f64();
     let memory = memory("VmHWM:").saturating_sub(before);

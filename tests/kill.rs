@@ -160,7 +160,7 @@ fn killed_before_every_system_call_of_a_save() {
     for scene in [Scene::First, Scene::Again, Scene::InPlace] {
         let counts = scene.calls();
         let replaces: &[&str] = if matches!(scene, Scene::InPlace) { &["ftruncate"] } else { &["rename"] };
-        for needed in ["renameat2", "fsync", "write", "flock"].iter().chain(replaces) {
+        for needed in ["renameat2", "fsync", "pwrite64", "flock"].iter().chain(replaces) {
             assert!(counts.contains_key(*needed), "a save calls {needed}: {counts:?}");
         }
         let points: Vec<(&str, usize)> =

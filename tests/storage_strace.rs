@@ -59,7 +59,7 @@ fn every_system_call_may_fail() {
         return skip("needs strace");
     }
     let calls = calls_of_a_save();
-    for needed in ["openat", "write", "fsync", "rename", "renameat2", "flock", "fallocate", "fchmod", "unlink"] {
+    for needed in ["openat", "write", "pwrite64", "fsync", "rename", "renameat2", "flock", "fallocate", "fchmod", "unlink"] {
         assert!(calls.contains_key(needed), "a save calls {needed}: {calls:?}");
     }
     let mut faults = Vec::new();
@@ -123,22 +123,23 @@ fn a_write_that_lies_is_found_out() {
     if !has("strace") {
         return skip("needs strace");
     }
-    let writes = calls_of_a_save()["write"].clone();
+    let calls = calls_of_a_save();
+    let writes = ["write", "pwrite64"].into_iter().flat_map(|name| calls[name].clone().map(move |number| (name, number)));
     let mut found_out = 0;
-    for number in writes {
+    for (name, number) in writes {
         let place = Place::new();
         let path = place.file(old());
-        let output =
-            set(&place, &["-o", "/dev/null", "-e", "trace=write", "-e", &format!("inject=write:retval=10:when={number}")]);
+        let (trace, inject) = (format!("trace={name}"), format!("inject={name}:retval=10:when={number}"));
+        let output = set(&place, &["-o", "/dev/null", "-e", &trace, "-e", &inject]);
         if output.status.success() {
-            assert!(text(&path) == new() && place.backups().contains(&old()), "write {number}");
+            assert!(text(&path) == new() && place.backups().contains(&old()), "{name} {number}");
         } else {
             found_out += 1;
-            assert!(text(&path) == old(), "write {number}");
+            assert!(text(&path) == old(), "{name} {number}");
         }
-        assert!(place.backups().iter().all(|kept| *kept == old()), "write {number}: a backup is the version or is not there");
+        assert!(place.backups().iter().all(|kept| *kept == old()), "{name} {number}: a backup is the version or is not there");
         assert!(set(&place, &["-o", "/dev/null", "-e", "trace=none"]).status.success());
-        assert_eq!((text(&path) == new(), place.litter()), (true, Vec::new()), "write {number}");
+        assert_eq!((text(&path) == new(), place.litter()), (true, Vec::new()), "{name} {number}");
     }
     assert!(found_out >= 2, "the new text and the backup: {found_out}");
 }

@@ -2,6 +2,7 @@
 
 use super::{Failure, IO, print, read};
 use crate::document::{Difference, Document, Layout, Merge, Node, Path, Style, compare_all, lay_out, patch_between, pointer};
+use crate::jobs::Threads;
 use crate::storage::{self, Disk};
 use std::ops::ControlFlow;
 use std::path::Path as FilePath;
@@ -72,7 +73,8 @@ pub fn merge(base: &FilePath, mine: &FilePath, theirs: &FilePath, out: &FilePath
     let sides = (document(base)?, document(mine)?, document(theirs)?);
     let Some(merge) = Merge::new(&sides.0, &sides.1, &sides.2, &mut |_| ControlFlow::Continue(())) else { return Ok(()) };
     let merged = merge.document().map_err(|refusal| Failure::new(IO, format!("{}: {refusal}", out.display())))?;
-    storage::write_out(&Disk::real(), out, &merged).map_err(|error| Failure::new(IO, format!("{}: {error}", out.display())))?;
+    storage::write_out(&Disk::real(), out, &merged, &Threads)
+        .map_err(|error| Failure::new(IO, format!("{}: {error}", out.display())))?;
     let left: Vec<&str> =
         merge.changes.iter().filter(|change| change.choice.is_none()).map(|change| change.pointer.as_str()).collect();
     if left.is_empty() { Ok(()) } else { Err(Failure::new(1, left.join("\n"))) }

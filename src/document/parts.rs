@@ -33,8 +33,13 @@ pub trait Crew {
     /// How many jobs run at once.
     fn size(&self) -> usize;
 
-    /// Does all jobs and returns when the last one has ended.
-    fn run(&self, jobs: Vec<Job<'_>>);
+    /// Does all jobs, as many at once, and returns when the last one has ended.
+    fn run(&self, jobs: Vec<Job<'_>>) {
+        self.run_at_once(self.size(), jobs);
+    }
+
+    /// Does all jobs, so many at once: more than [`Crew::size`] where they wait for something else than the processor.
+    fn run_at_once(&self, count: usize, jobs: Vec<Job<'_>>);
 }
 
 /// One job after the other.
@@ -45,7 +50,7 @@ impl Crew for Alone {
         1
     }
 
-    fn run(&self, jobs: Vec<Job<'_>>) {
+    fn run_at_once(&self, _: usize, jobs: Vec<Job<'_>>) {
         jobs.into_iter().for_each(|job| job());
     }
 }

@@ -14,8 +14,8 @@ impl Crew for Threads {
     }
 
     /// Each thread takes the next job when it is done with one.
-    fn run(&self, jobs: Vec<Job<'_>>) {
-        let others = self.size().min(jobs.len()).saturating_sub(1);
+    fn run_at_once(&self, count: usize, jobs: Vec<Job<'_>>) {
+        let others = count.min(jobs.len()).saturating_sub(1);
         let left = Mutex::new(jobs.into_iter());
         let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
         let work = || {

@@ -1,5 +1,6 @@
 //! A text or a file in blocks that several threads work on side by side, and the digest that comes of it.
 
+use super::direct::{Aligned, Source};
 use super::disk::Disk;
 use super::version::Digest;
 use crate::document::{Alone, Crew, Job};
@@ -16,7 +17,7 @@ pub const BLOCK: usize = 1 << 20;
 pub const ROUND: usize = 32 * BLOCK;
 
 /// Does all pieces of work with a number below `count`, the lowest begun first, and gives what came of them in order. Each thread
-/// keeps something of its own from one to the next.
+/// keeps something of its own from one to the next. There are two threads for each core, since one of them waits for the disk.
 ///
 /// # Errors
 /// One of the errors that there were; what had not begun by then is not done.
@@ -48,7 +49,8 @@ pub fn side_by_side<Own: Default, T: Send, E: Send>(
             }
         }
     };
-    crew.run((0..crew.size().min(count)).map(|_| Box::new(thread) as Job<'_>).collect());
+    let threads = (2 * crew.size()).min(count);
+    crew.run_at_once(threads, (0..threads).map(|_| Box::new(thread) as Job<'_>).collect());
     let mut values = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
     values.sort_unstable_by_key(|(number, _)| *number);
     Ok(values.into_iter().map(|(_, value)| value).collect())
@@ -132,6 +134,8 @@ pub struct Reading<'a> {
     pub path: &'a Path,
     /// Its length.
     pub length: u64,
+    /// Nobody read it before: it is read past the cache.
+    pub is_new: bool,
 }
 
 impl Reading<'_> {
@@ -146,17 +150,20 @@ impl Reading<'_> {
         take: &(dyn Fn(u64, &[u8]) -> Result<(), E> + Sync),
         go_on: &mut dyn FnMut(u64) -> Result<(), E>,
     ) -> Result<Digest, E> {
+        let source = match self.is_new {
+            true => Source::uncached(self.disk, self.file, self.path),
+            false => Source::cached(self.disk, self.file, self.path),
+        };
         let mut tree = Tree::new(self.length);
         let mut done = 0;
         while done < self.length {
             go_on(done)?;
             let round = (ROUND as u64).min(self.length - done);
-            let hashed = side_by_side(crew, round.div_ceil(BLOCK as u64) as usize, &|buffer: &mut Vec<u8>, number| {
+            let hashed = side_by_side(crew, round.div_ceil(BLOCK as u64) as usize, &|buffer: &mut Aligned, number| {
                 let offset = done + (number * BLOCK) as u64;
-                buffer.resize((self.length - offset).min(BLOCK as u64) as usize, 0);
-                self.disk.read_at(self.file, self.path, offset, buffer)?;
-                take(offset, buffer)?;
-                Ok::<_, E>(tree.hash(offset, buffer))
+                let block = source.read(offset, (self.length - offset).min(BLOCK as u64) as usize, buffer)?;
+                take(offset, block)?;
+                Ok::<_, E>(tree.hash(offset, block))
             })?;
             hashed.into_iter().for_each(|block| tree.push(block));
             done += round;
@@ -183,7 +190,7 @@ mod tests {
             2
         }
 
-        fn run(&self, jobs: Vec<Job<'_>>) {
+        fn run_at_once(&self, _: usize, jobs: Vec<Job<'_>>) {
             std::thread::scope(|scope| jobs.into_iter().for_each(|job| drop(scope.spawn(job))));
         }
     }
@@ -215,7 +222,7 @@ mod tests {
         let file = disk.open(&path).unwrap();
         let read = |length| {
             let copy = Mutex::new(vec![0; text.len()]);
-            let reading = Reading { disk: &disk, file: &file, path: &path, length };
+            let reading = Reading { disk: &disk, file: &file, path: &path, length, is_new: length.is_multiple_of(2) };
             let mut asked = Vec::new();
             let digest: io::Result<Digest> = reading.digest(
                 &Pair,
@@ -248,7 +255,7 @@ mod tests {
             if number == 2 { Err(io::Error::other("broken")) } else { Ok(()) }
         });
         let file = disk.open(&path).unwrap();
-        let reading = Reading { disk: &disk, file: &file, path: &path, length: 9 * BLOCK as u64 };
+        let reading = Reading { disk: &disk, file: &file, path: &path, length: 9 * BLOCK as u64, is_new: false };
         let outcome: io::Result<Digest> = reading.digest(&Pair, &|_, _| Ok(()), &mut |_| Ok(()));
         assert_eq!(outcome.unwrap_err().to_string(), "broken");
         assert!(reads.load(Ordering::SeqCst) <= 5, "{reads:?}");

@@ -53,6 +53,15 @@ pub enum Readers {
     Usual,
 }
 
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// To read it.
+    Read,
+    /// To write over what is in it.
+    Write,
+}
+
 type Hook = dyn Fn(Call, &Path) -> io::Result<()> + Send + Sync;
 
 /// The disk; with a hook in tests, which is asked before each call and may fail it.
@@ -100,6 +109,25 @@ impl Disk {
             options.custom_flags((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32);
         }
         options.open(path)
+    }
+
+    /// Opens a file once more, to read or write past the page cache; `None` where the system or the file system can't, which is no
+    /// error: there is always the cache.
+    pub fn open_direct(&self, path: &Path, what_for: Use) -> Option<File> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::OFlags;
+            use std::os::unix::fs::OpenOptionsExt;
+            let mut options = OpenOptions::new();
+            options.read(what_for == Use::Read).write(what_for == Use::Write);
+            options.custom_flags((OFlags::DIRECT | OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+            options.open(path).ok()
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = (path, what_for);
+            None
+        }
     }
 
     /// Gives an open file its length.

@@ -9,6 +9,7 @@
 
 use super::backup::{Backups, Cause};
 use super::content::Content;
+use super::direct::Sink;
 use super::disk::{Disk, Readers};
 use super::error::{SaveError, Step};
 use super::save::{Attempt, Env, Verified};
@@ -131,7 +132,8 @@ impl Attempt<'_, '_> {
         let prefix = format!("{}-", &name_of(self.target)[..16]);
         let (file, part) = disk.create_temporary(&folder, &prefix, ".part", Readers::Owner).map_err(failed)?;
         let made = (|| {
-            let digest = self.write_content(content, &file, &part)?;
+            let sink = Sink::begin(disk, &file, &part, content.size()).map_err(failed)?;
+            let digest = self.write_content(content, &sink, &part)?;
             self.step(Step::Sync)?;
             let head = Head {
                 target: name_of(self.target),
@@ -142,7 +144,7 @@ impl Attempt<'_, '_> {
             };
             // The text comes first, since its digest is known when it was written.
             let line = serde_json::to_vec(&head).map_err(io::Error::from).map_err(failed)?;
-            disk.write(&file, &part, &[b"\n", &line[..], b"\n"].concat()).map_err(failed)?;
+            disk.write_at(&file, &part, content.size(), &[b"\n", &line[..], b"\n"].concat()).map_err(failed)?;
             disk.sync(&file, &part).map_err(failed)?;
             let path = part.with_extension("plan");
             disk.rename_new(&part, &path).map_err(failed)?;

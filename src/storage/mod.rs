@@ -23,6 +23,7 @@ mod backup;
 mod blocks;
 mod clock;
 mod content;
+mod direct;
 mod disk;
 mod error;
 mod head;

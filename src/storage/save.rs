@@ -6,9 +6,10 @@
 //! name are on the disk. A failure leaves the old file whole and no litter.
 
 use super::backup::{Backup, Backups, Cause, Retention};
-use super::blocks::{self, Reading};
+use super::blocks::Reading;
 use super::clock::Clock;
 use super::content::Content;
+use super::direct::Sink;
 use super::disk::Disk;
 use super::error::{Doing, Obstacle, SaveError, Step};
 use super::in_place::{self, Settled};
@@ -324,24 +325,14 @@ impl Attempt<'_, '_> {
         };
         let length = if is_shared { disk.stat_open(file, path).map_err(&failed)?.len() } else { stamp.size };
         let copy = copy.filter(|_| !is_shared);
-        if let Some((to, _)) = copy {
-            // In one piece on the disk, although its blocks are written in any order; and a full disk is known now.
-            temporary::reserve(to, length).map_err(not_kept)?;
-        }
+        let copy = copy.map(|(to, path)| Sink::begin(disk, to, path, length)).transpose().map_err(not_kept)?;
         let step = if copy.is_some() { Step::Backup } else { Step::Verify };
         let mut go_on = |done| self.tell(Doing { step, done, total: length }).map_err(Ended::Told);
-        let take = |offset: u64, bytes: &[u8]| match copy {
-            Some((to, path)) => {
-                const ROUND: u64 = blocks::ROUND as u64;
-                if offset > 0 && offset.is_multiple_of(ROUND) {
-                    // The round before is whole. May wait until the disk takes more, which the other threads need not.
-                    disk.begin_write_back(to, offset - ROUND, ROUND);
-                }
-                disk.write_at(to, path, offset, bytes).map_err(|source| Ended::Told(not_kept(source)))
-            }
+        let take = |offset: u64, bytes: &[u8]| match &copy {
+            Some(copy) => copy.write(offset, bytes).map_err(|source| Ended::Told(not_kept(source))),
             None => Ok(()),
         };
-        match (Reading { disk, file, path, length }).digest(crew, &take, &mut go_on) {
+        match (Reading { disk, file, path, length, is_new: is_shared }).digest(crew, &take, &mut go_on) {
             Ok(digest) => Ok((stamp, digest)),
             Err(Ended::Reading(source)) => Err(failed(source)),
             Err(Ended::Told(error)) => Err(error),
@@ -542,7 +533,7 @@ impl Attempt<'_, '_> {
         if now.size > SMALL && untouched && known.is_settled() {
             return Ok(true);
         }
-        let reading = Reading { disk, file: &file, path, length: now.size };
+        let reading = Reading { disk, file: &file, path, length: now.size, is_new: false };
         match reading.digest::<io::Error>(self.env.crew, &|_, _| Ok(()), &mut |_| Ok(())) {
             // Another length is another content.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),

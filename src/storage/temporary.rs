@@ -7,6 +7,7 @@
 use super::backup::{Backups, Cause};
 use super::blocks::{BLOCK, ROUND, Tree, side_by_side};
 use super::content::{Content, in_blocks};
+use super::direct::Sink;
 use super::disk::{Disk, Readers};
 use super::error::{Doing, Obstacle, SaveError, Step};
 use super::metadata;
@@ -72,8 +73,8 @@ impl Attempt<'_, '_> {
         let mut written = Temporary { disk: disk.clone(), path, file, digest: Digest::of(b""), stays: false };
         let path = written.path.clone();
         let failed = |source| self.not_written(content, &path, source);
-        reserve(&written.file, content.size()).map_err(failed)?;
-        written.digest = self.write_content(content, &written.file, &path)?;
+        let sink = Sink::begin(disk, &written.file, &path, content.size()).map_err(failed)?;
+        written.digest = self.write_content(content, &sink, &path)?;
         self.dress(&written, old)?;
         let failed = SaveError::io(Step::Write, &path);
         if disk.stat_open(&written.file, &path).map_err(&failed)?.len() != content.size() {
@@ -117,9 +118,9 @@ impl Attempt<'_, '_> {
         }
     }
 
-    /// Writes, hashes and checks the text as it goes by: a stretch is written while its blocks are hashed and read side by side.
-    pub fn write_content(&mut self, content: &dyn Content, to: &File, path: &Path) -> Result<Digest, SaveError> {
-        let (disk, crew, total) = (self.env.disk, self.env.crew, content.size());
+    /// Writes, hashes and checks the text as it goes by, its blocks side by side.
+    pub fn write_content(&mut self, content: &dyn Content, to: &Sink, path: &Path) -> Result<Digest, SaveError> {
+        let (crew, total) = (self.env.crew, content.size());
         let mut tree = Tree::new(total);
         let mut validator = Validator::new();
         let mut done = 0;
@@ -132,18 +133,12 @@ impl Attempt<'_, '_> {
             };
             self.tell(Doing { step: Step::Write, done, total }).map_err(&mut end)?;
             let blocks: Vec<&[u8]> = stretch.chunks(BLOCK).collect();
-            let read = side_by_side(crew, 1 + blocks.len(), &|_: &mut (), number| match number.checked_sub(1) {
-                None => disk.write(to, path, stretch).map(|()| {
-                    // May wait until the disk takes more, which nobody else has to.
-                    disk.begin_write_back(to, done, stretch.len() as u64);
-                    None
-                }),
-                Some(number) => {
-                    let block = blocks[number];
-                    Ok(Some((tree.hash(done + (number * BLOCK) as u64, block), Stretch::of(block))))
-                }
+            let read = side_by_side(crew, blocks.len(), &|_: &mut (), number| {
+                let (offset, block) = (done + (number * BLOCK) as u64, blocks[number]);
+                to.write(offset, block)?;
+                Ok::<_, io::Error>((tree.hash(offset, block), Stretch::of(block)))
             })?;
-            for (block, (hash, stretch)) in blocks.iter().zip(read.into_iter().flatten()) {
+            for (block, (hash, stretch)) in blocks.iter().zip(read) {
                 tree.push(hash);
                 validator.push_read(block, stretch).map_err(|problem| end(SaveError::Invalid(problem)))?;
             }
