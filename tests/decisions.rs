@@ -5,9 +5,9 @@ mod program;
 
 use program::{Program, TEXT, stamp, version};
 use std::sync::{Arc, Weak};
-use treekeep::document::{Document, Fragment, Path};
+use treekeep::document::{Document, Edit, Fragment, Path, Value};
 use treekeep::state::session::{Part, Purpose};
-use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Status};
+use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Status, Task};
 use treekeep::storage::{Digest, Expected};
 
 #[test]
@@ -453,6 +453,66 @@ fn a_text_that_is_not_json_is_mended_on_the_old_base() {
     assert!(matches!(order.expected, Expected::Version(expected) if expected.digest == Digest::of(text.as_bytes())));
     program.saved(&order);
     assert_eq!(program.status(), Status::Saved);
+}
+
+#[test]
+fn reading_a_mended_text_is_told_and_can_be_stopped() {
+    let mut program = Program::new();
+    program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+    let id = program.id();
+    let problem = Document::parse("[1,, 2]").unwrap_err();
+    program.event(Event::NotJson(id, "/data/a.json".into(), Arc::new("[1,, 2]".into()), version("[1,, 2]"), problem));
+    program.take(Input::Mend("[1, 2]".into()));
+    program.take(Input::ReadAgain);
+    program.event(Event::TaskProgress(id, Task::Mend, 3, 6));
+    let broken = |program: &Program| match &program.state.tab().unwrap().content {
+        Content::Broken { broken, .. } => {
+            (broken.reading, broken.progress.map(|progress| progress.part()), broken.excerpt.clone())
+        }
+        _ => panic!("it was not read yet"),
+    };
+    assert_eq!(broken(&program), (true, Some(0.5), "[1, 2]".to_owned()));
+    program.take(Input::StopTask(Task::Mend));
+    assert!(matches!(program.effects.last(), Some(Effect::StopTask(_, Task::Mend))));
+    program.event(Event::TaskEnded(id, Task::Mend, true));
+    assert_eq!(broken(&program), (false, None, "[1, 2]".to_owned()), "what was mended stays");
+}
+
+#[test]
+fn a_files_value_comes_where_it_was_wanted_or_nowhere() {
+    let read = |program: &Program| {
+        let (document, path) = program
+            .effects
+            .iter()
+            .find_map(|effect| match effect {
+                Effect::ReadValue(_, _, document, path) => Some((document.clone(), path.clone())),
+                _ => None,
+            })
+            .unwrap();
+        let edit = Edit::Replace { path, value: Value::new("[7]").unwrap() };
+        let applied = edit.apply(&document).unwrap();
+        Event::ValueRead(program.id(), Ok(Box::new((edit, applied))))
+    };
+    let choose = || {
+        let mut program = Program::open("[1, 2]");
+        program.take(Input::Select([0].as_slice().into()));
+        program.command(Command::ReplaceFromFile);
+        program.event(Event::Picked(PickPurpose::ReplaceValue, Some("/data/b.json".into())));
+        program.take(Input::Select([1].as_slice().into()));
+        program
+    };
+    let mut program = choose();
+    let event = read(&program);
+    program.event(event);
+    assert_eq!((program.text().as_str(), program.status()), ("[[7], 2]", Status::Edited(1)));
+    program.command(Command::Undo);
+    assert_eq!(program.text(), "[1, 2]");
+    let mut program = choose();
+    program.edit(&[1], "5");
+    let event = read(&program);
+    program.event(event);
+    assert_eq!(program.text(), "[1, 5]", "an edit that was made meanwhile stays");
+    assert!(program.session().notice.as_ref().unwrap().contains("edited while that file was read"));
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn line(lost: &Lost) -> String {
 }
 
 fn apply(env: &Env, file: &Path, found: &Found, wait: Duration) -> Result<(), Failure> {
-    let recovery = storage::recover(env.disk, env.clock, env.state_folder, &found.journal).map_err(|error| {
+    let recovery = storage::recover(env, &found.journal, &|_, _| ControlFlow::Continue(())).map_err(|error| {
         let exit = if matches!(error, RecoverError::NotJson(..)) { INVALID } else { IO };
         Failure::new(exit, format!("{}: {error}; the journal is kept", file.display()))
     })?;

@@ -166,7 +166,10 @@ impl Jobs {
                     outbox.send(Event::Digest(id, stamp, storage::Digest::of_text(fragment.text(), &Threads)))
                 });
             }
-            Effect::ReadMended(id, bytes) => self.spawn("read", move || open::read_mended(&outbox, id, bytes)),
+            Effect::ReadMended(id, bytes) => {
+                let running = self.running(id, Task::Mend);
+                self.spawn("read", move || open::read_mended(&outbox, id, bytes, &running));
+            }
             Effect::Save(order) => {
                 let stop = Stop::default();
                 self.saving.insert(order.id, stop.clone());
@@ -204,14 +207,19 @@ impl Jobs {
             Effect::Pick(purpose, suggested) => {
                 self.spawn("dialog", move || outbox.send(dialog::pick(&*surroundings.chooser, purpose, suggested.as_deref())));
             }
-            Effect::ReadValue(id, path) => self.spawn("read", move || open::read_value(&surroundings.disk, &outbox, id, &path)),
+            Effect::ReadValue(id, file, document, place) => {
+                let running = self.running(id, Task::Value);
+                let into = (document, place);
+                self.spawn("read", move || open::read_value(&surroundings.disk, &outbox, id, &file, into, &running));
+            }
             Effect::Journal(order) => self.tell_journal(journal::Order::Write(order)),
             Effect::EndJournal(id, end) => self.tell_journal(journal::Order::End(id, end)),
             Effect::ForgetJournal(id, path) => self.tell_journal(journal::Order::Forget(id, path)),
             Effect::SyncJournals => self.tell_journal(journal::Order::Sync),
             Effect::FindUnsaved(of) => self.spawn("recover", move || kept::find_unsaved(&surroundings, &outbox, of)),
             Effect::Recover(id, journal, purpose) => {
-                self.spawn("recover", move || kept::recover(&surroundings, &outbox, id, journal, purpose));
+                let running = self.running(id, Task::Recover);
+                self.spawn("recover", move || kept::recover(&surroundings, &outbox, id, journal, purpose, &running));
             }
             Effect::DiscardJournal(path) => self.spawn("recover", move || kept::discard(&surroundings, &outbox, &path)),
             Effect::ListVersions(id, path) => self.spawn("versions", move || kept::list(&surroundings, &outbox, id, &path)),

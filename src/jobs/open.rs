@@ -1,11 +1,13 @@
 //! Reading files.
 
+use super::running::Running;
 use super::{Outbox, Stop, Threads, absolute};
-use crate::document::{Fragment, Head, ScanError};
+use crate::document::{self, Document, Edit, Fragment, Head, ScanError, Value};
 use crate::state::{DocumentId, Event, Opened, Report, file_name};
 use crate::storage::{self, Digest, Disk, OpenError, SystemClock, Version};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -65,8 +67,9 @@ fn show_head(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path) {
 }
 
 /// Understands a text that was mended.
-pub fn read_mended(outbox: &Outbox, id: DocumentId, bytes: Vec<u8>) {
-    let result = match Fragment::watched(bytes, &mut |_| ControlFlow::Continue(())) {
+pub fn read_mended(outbox: &Outbox, id: DocumentId, bytes: Vec<u8>, running: &Running) {
+    let total = bytes.len() as u64;
+    let result = match Fragment::watched(bytes, &mut |done| running.at(done, total)) {
         Ok(fragment) => Ok(fragment),
         Err((ScanError::Problem(problem), bytes)) => Err((Arc::new(bytes), problem)),
         Err((ScanError::Cancelled, _)) => return,
@@ -74,18 +77,32 @@ pub fn read_mended(outbox: &Outbox, id: DocumentId, bytes: Vec<u8>) {
     outbox.send(Event::Mended(id, result));
 }
 
-/// Reads a file that is to become a value.
-pub fn read_value(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path) {
-    let mut too_long = false;
-    let read = storage::read(disk, &SystemClock, path, &mut |_, total| {
-        too_long = total > VALUE_LIMIT;
-        if too_long { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    let value = match read {
-        Ok(read) => {
-            String::from_utf8(read.bytes).map_err(|_| format!("{} is not UTF-8 text. Nothing was changed.", path.display()))
+/// Reads a file that is to become a value, and puts it in its place: to lay it out like its neighbours takes as long.
+pub fn read_value(
+    disk: &Disk,
+    outbox: &Outbox,
+    id: DocumentId,
+    path: &Path,
+    (document, place): (Document, document::Path),
+    running: &Running,
+) {
+    let too_long = AtomicBool::new(false);
+    let loaded = storage::load(disk, &SystemClock, path, &Threads, &|done, total| {
+        if total > VALUE_LIMIT {
+            too_long.store(true, Ordering::Relaxed);
+            return ControlFlow::Break(());
         }
-        Err(_) if too_long => Err(format!("{} is too long to become a value. Open it instead.", path.display())),
+        running.at(done, total)
+    });
+    let value = match loaded.map(|loaded| loaded.fragment) {
+        Ok(Ok(fragment)) => {
+            let edit = Edit::Replace { path: place, value: Value::of(fragment) };
+            edit.apply(&document).map(|applied| Box::new((edit, applied))).map_err(|refusal| format!("Not possible: {refusal}."))
+        }
+        Ok(Err((problem, _))) => Err(format!("{} is not JSON ({problem}). Nothing was changed.", path.display())),
+        Err(_) if too_long.into_inner() => Err(format!("{} is too long to become a value. Open it instead.", path.display())),
+        // Its end is told.
+        Err(OpenError::Cancelled(_)) => return,
         Err(error) => Err(format!("{error}. Nothing was changed.")),
     };
     outbox.send(Event::ValueRead(id, value));

@@ -2,9 +2,10 @@
 
 use super::super::session::{Base, Differences, Failure, LARGE, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs, View};
 use super::super::{Content, DocumentId, State};
-use super::{CompareFor, Effect, Now, PickPurpose, SaveEnd, SaveOrder, files, navigate};
+use super::{CompareFor, Effect, Now, PickPurpose, SaveOrder, files, navigate};
 use crate::document::path::map_all;
 use crate::document::{Comparison, Difference, Document, Fragment, History, Path, Problem, Step};
+use crate::state::SaveEnd;
 use crate::state::journal::{EndOfJournal, Note};
 use crate::storage::Record;
 use crate::storage::{Digest, Expected, Stamp, Version};

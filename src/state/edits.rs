@@ -5,7 +5,7 @@ use super::super::{Command, State};
 use super::{Effect, Now};
 use crate::document::path::map_all;
 use crate::document::scalar::{self, Escaping};
-use crate::document::{Edit, Key, Kind, Node, Path, Shift, Step, Value, pointer};
+use crate::document::{Applied, Edit, Key, Kind, Node, Path, Shift, Step, Value, pointer};
 use crate::state::journal::Note;
 use crate::storage::Record;
 
@@ -24,6 +24,12 @@ fn apply(session: &mut Session, edit: &Edit, group: Option<u64>, now: &Now) -> b
             return false;
         }
     };
+    push(session, edit, applied, group, now);
+    true
+}
+
+/// An edit that was made becomes the last step.
+fn push(session: &mut Session, edit: &Edit, applied: Applied, group: Option<u64>, now: &Now) {
     let view_before = session.view.clone();
     let before = session.document().clone();
     let root = applied.document.root().clone();
@@ -35,7 +41,6 @@ fn apply(session: &mut Session, edit: &Edit, group: Option<u64>, now: &Now) -> b
     session.note_edit(&before, edit, joins, now.unix_ns);
     session.metrics.edited(now.ms);
     (session.loaded, session.notice) = (None, None);
-    true
 }
 
 /// Takes the last step back.
@@ -429,15 +434,19 @@ pub fn paste(state: &mut State, text: &str, over: bool, now: &Now) {
     }
 }
 
-/// A file's value comes in the place of the selected one.
-pub fn value_read(state: &mut State, id: super::DocumentId, value: Result<String, String>, now: &Now) {
+/// A file's value comes in the place of the one that was selected when it was chosen.
+pub fn value_read(state: &mut State, id: super::DocumentId, value: Result<Box<(Edit, Applied)>, String>, now: &Now) {
     let Some(session) = state.session_of(id) else { return };
-    let path = session.view.selection.clone();
-    match value.map(|text| Value::new(&text)) {
-        Ok(Ok(value)) => {
-            apply(session, &Edit::Replace { path, value }, None, now);
+    let revision = session.awaits_value.take();
+    match value {
+        Ok(_) if revision != Some(session.history.current().id) => {
+            let why = "The document was edited while that file was read. Choose the file again; nothing was changed.";
+            session.notice = Some(why.to_owned());
         }
-        Ok(Err(problem)) => session.notice = Some(format!("That file is not JSON ({problem}). Nothing was changed.")),
+        Ok(made) => {
+            let (edit, applied) = *made;
+            push(session, &edit, applied, None, now);
+        }
         Err(why) => session.notice = Some(why),
     }
 }

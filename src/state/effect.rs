@@ -1,7 +1,7 @@
 //! What is to be done outside: the effects that `update` gives, and what goes with them.
 
 use crate::document::search::Query;
-use crate::document::{Document, Fragment, Merge, Node, RevisionId};
+use crate::document::{Document, Fragment, Merge, Node, Path, RevisionId};
 use crate::state::journal::{EndOfJournal, JournalOrder};
 use crate::state::merging::MergeOrder;
 use crate::state::recovery::RecoverFor;
@@ -76,8 +76,8 @@ pub enum Effect {
     StopSearch(DocumentId),
     /// Shows the system's file dialog.
     Pick(PickPurpose, Option<PathBuf>),
-    /// Reads a small file's value.
-    ReadValue(DocumentId, PathBuf),
+    /// Reads a file's value, and puts it in a place of the document.
+    ReadValue(DocumentId, PathBuf, Document, Path),
     /// Puts text on the clipboard.
     Copy(String),
     /// Asks for the clipboard's text; `true` where it goes over the selected value.

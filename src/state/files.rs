@@ -2,11 +2,12 @@
 
 use super::super::session::{Base, Purpose, Report, Session, View};
 use super::super::{Broken, Content, Dialog, DocumentId, Loading, Progress, State, Tab, file_name};
-use super::{Answer, Effect, Now, Opened, PickPurpose, disk, edits};
+use super::{Effect, Now, PickPurpose, disk, edits};
 use crate::document::{Document, Fragment, Head, History, Problem};
 use crate::state::Status;
 use crate::state::journal::Note;
 use crate::state::recovery::{self, RecoverFor};
+use crate::state::{Answer, Opened};
 use crate::storage::Version;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -253,8 +254,10 @@ pub fn picked(state: &mut State, purpose: PickPurpose, path: Option<PathBuf>, no
         PickPurpose::Open => open(state, vec![path], effects),
         PickPurpose::SaveCopy => disk::save_to(state, path, now, effects),
         PickPurpose::ReplaceValue => {
-            if let Some(tab) = state.tab() {
-                effects.push(Effect::ReadValue(tab.id, path));
+            let id = state.tab().map(|tab| tab.id);
+            if let (Some(id), Some(session)) = (id, state.session_mut()) {
+                session.awaits_value = Some(session.history.current().id);
+                effects.push(Effect::ReadValue(id, path, session.document().clone(), session.view.selection.clone()));
             }
         }
     }

@@ -3,7 +3,9 @@
 //! Pure: no window, no disk, no thread, no clock but the one that is passed in. So every decision — save, conflict, reload,
 //! close — is tested with a list of inputs.
 
+mod broken;
 pub mod command;
+mod event;
 pub mod find;
 pub mod journal;
 pub mod merging;
@@ -16,16 +18,16 @@ pub mod session;
 mod update;
 pub mod versions;
 
+pub use broken::Broken;
 pub use command::{Command, Theme};
+pub use event::{Answer, Event, FileKind, Input, Opened, PickPurpose, SaveEnd, Timing};
 pub use find::{FindInput, Found};
 pub use progress::{Progress, Task};
-pub use session::{Broken, Report, Session, Status};
+pub use session::{Report, Session, Status};
 
 /// An edit that could not be made again.
 pub type Left = crate::storage::Lost;
-pub use update::{
-    Answer, CompareFor, Effect, Event, FileKind, Go, Input, Now, Opened, PickPurpose, SaveEnd, SaveOrder, Timing, update,
-};
+pub use update::{CompareFor, Effect, Go, Now, SaveOrder, update};
 
 use std::path::PathBuf;
 
@@ -216,6 +218,13 @@ impl State {
     fn session_of(&mut self, id: DocumentId) -> Option<&mut Session> {
         match &mut self.tabs.iter_mut().find(|tab| tab.id == id)?.content {
             Content::Ready(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    fn broken_of(&mut self, id: DocumentId) -> Option<&mut Broken> {
+        match &mut self.tabs.iter_mut().find(|tab| tab.id == id)?.content {
+            Content::Broken { broken, .. } => Some(broken),
             _ => None,
         }
     }

@@ -16,6 +16,12 @@ pub enum Task {
     Version,
     /// Values are counted.
     Count,
+    /// Edits that an earlier run left are made again.
+    Recover,
+    /// A file is read whose value goes in the place of another.
+    Value,
+    /// A mended text is read.
+    Mend,
 }
 
 impl Task {
@@ -27,6 +33,9 @@ impl Task {
             Self::Reload => "Reading the new version",
             Self::Version => "Reading the kept version",
             Self::Count => "Counting",
+            Self::Recover => "Recovering the edits",
+            Self::Value => "Reading the value",
+            Self::Mend => "Reading the mended text",
         }
     }
 }

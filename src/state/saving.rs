@@ -4,8 +4,9 @@
 //! ended its last step.
 
 use super::State;
+use super::Timing;
 use super::session::{Purpose, Session, Status};
-use super::update::{Effect, Now, Timing};
+use super::update::{Effect, Now};
 
 pub use crate::storage::SavingOptions as Options;
 

@@ -8,7 +8,7 @@ use super::rows::Fold;
 use super::saving::Metrics;
 use super::scroll::ScrollPosition;
 use super::versions::{Counting, Versions};
-use crate::document::{Difference, Document, Head, History, Node, Path, Problem, RevisionId, Text};
+use crate::document::{Difference, Document, Head, History, Node, Path, RevisionId, Text};
 use crate::storage::{Digest, Found, Stamp, Version};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -281,6 +281,8 @@ pub struct Session {
     pub metrics: Metrics,
     /// Jobs that take a while, and how far they are.
     pub tasks: Vec<(Task, Progress)>,
+    /// The revision that the value of a file, which is being read, comes into.
+    pub awaits_value: Option<RevisionId>,
     /// Only the beginning of a file that is on its way: where it is cut.
     pub head: Option<Head>,
 }
@@ -300,6 +302,7 @@ impl Session {
             keeps_backup: true,
             metrics: Metrics::default(),
             tasks: Vec::new(),
+            awaits_value: None,
             head: None,
             path,
             name,
@@ -371,7 +374,11 @@ impl Session {
         if is_stopped && task == Task::Count {
             self.statistics = self.statistics.take().filter(|counting| counting.statistics.is_some());
         } else if is_stopped {
-            let hint = if task == Task::Reload { " *Look at the disk* reads it again." } else { "" };
+            let hint = match task {
+                Task::Reload => " *Look at the disk* reads it again.",
+                Task::Recover => " The edits are kept.",
+                _ => "",
+            };
             self.notice = Some(format!("{} was stopped. Nothing was changed.{hint}", task.name()));
         }
     }
@@ -427,119 +434,5 @@ impl Session {
     /// Whether `path` is this document's file.
     pub fn is_at(&self, path: &FilePath) -> bool {
         self.path.as_deref() == Some(path)
-    }
-}
-
-/// A text that is not JSON, shown around the place where it stops being that.
-#[derive(Clone)]
-pub struct Broken {
-    /// The whole text.
-    pub bytes: Arc<Vec<u8>>,
-    /// The version on disk.
-    pub base: Base,
-    /// Why it is not JSON.
-    pub problem: Problem,
-    /// Where the excerpt stands in the text.
-    pub place: std::ops::Range<usize>,
-    /// The excerpt as it is being mended; bytes that are not UTF-8 as `⟦FF⟧`.
-    pub excerpt: String,
-    /// The excerpt as it was.
-    pub original: String,
-    /// Whether it is being read again.
-    pub reading: bool,
-    /// Changes with each new excerpt, so that the text field starts anew.
-    pub number: u64,
-}
-
-/// Bytes of text that are shown around a problem.
-pub const EXCERPT_BYTES: usize = 16 * 1024;
-
-impl Broken {
-    /// The excerpt around the problem. O([`EXCERPT_BYTES`]).
-    pub fn new(bytes: Arc<Vec<u8>>, base: Base, problem: Problem, number: u64) -> Self {
-        let middle = problem.offset as usize;
-        let boundary = |mut at: usize| {
-            // Between characters, so that none is shown as two wrong halves.
-            while at > 0 && at < bytes.len() && bytes[at] & 0xC0 == 0x80 {
-                at -= 1;
-            }
-            at
-        };
-        let from = boundary(middle.saturating_sub(EXCERPT_BYTES / 2));
-        let to = boundary((from + EXCERPT_BYTES).min(bytes.len())).max(from);
-        let excerpt = shown(&bytes[from..to]);
-        Self { base, problem, place: from..to, original: excerpt.clone(), excerpt, bytes, reading: false, number }
-    }
-
-    /// The whole text with the excerpt as it is mended. O(length).
-    pub fn mended(&self) -> Vec<u8> {
-        let middle = if self.excerpt == self.original { self.bytes[self.place.clone()].to_vec() } else { unshown(&self.excerpt) };
-        [&self.bytes[..self.place.start], &middle, &self.bytes[self.place.end..]].concat()
-    }
-
-    /// Where the problem stands in the excerpt, in bytes of the excerpt's text.
-    pub fn problem_in_excerpt(&self) -> usize {
-        let offset = (self.problem.offset as usize).clamp(self.place.start, self.place.end);
-        shown(&self.bytes[self.place.start..offset]).len().min(self.original.len())
-    }
-}
-
-/// Text for people: bytes that are not UTF-8 as hex in brackets.
-fn shown(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("⟦{byte:02X}⟧")));
-    }
-    text
-}
-
-/// The bytes that [`shown`] showed.
-fn unshown(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(open) = rest.find('⟦') {
-        let marker = rest[open..].split('⟧').next().unwrap_or("");
-        let byte = u8::from_str_radix(&marker['⟦'.len_utf8()..], 16).ok().filter(|_| marker.chars().count() == 3);
-        let end = open + marker.len() + '⟧'.len_utf8();
-        match byte {
-            Some(byte) if end <= rest.len() => {
-                bytes.extend_from_slice(&rest.as_bytes()[..open]);
-                bytes.push(byte);
-                rest = &rest[end..];
-            }
-            _ => {
-                let next = open + '⟦'.len_utf8();
-                bytes.extend_from_slice(&rest.as_bytes()[..next]);
-                rest = &rest[next..];
-            }
-        }
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_that_are_not_text_come_back() {
-        for bytes in [&b"a\xFFb\xC3"[..], "⟦x⟧ ⟦".as_bytes(), "⟦12".as_bytes(), b"", "אב".as_bytes()] {
-            assert_eq!(unshown(&shown(bytes)), bytes);
-        }
-        assert_eq!(shown(b"a\xFF"), "a⟦FF⟧");
-    }
-
-    #[test]
-    fn an_excerpt_of_a_large_text_is_small_and_mends_it() {
-        let text = format!("[{}x,{}1]", "1,".repeat(50_000), "\"א\",".repeat(20_000));
-        let problem = Document::parse(text.clone()).unwrap_err();
-        let mut broken = Broken::new(Arc::new(text.clone().into_bytes()), Base::New, problem, 0);
-        assert!(broken.excerpt.len() <= EXCERPT_BYTES);
-        assert!(broken.excerpt[broken.problem_in_excerpt()..].starts_with('x'));
-        assert_eq!(broken.mended(), text.as_bytes());
-        broken.excerpt = broken.excerpt.replace('x', "7");
-        assert_eq!(broken.mended(), text.replace('x', "7").as_bytes());
     }
 }

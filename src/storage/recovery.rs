@@ -9,12 +9,12 @@ use super::clock::Clock;
 use super::disk::Disk;
 use super::document_path;
 use super::journal::{self, Made};
-use super::open::{self, OpenError};
+use super::open::{self, OpenError, Progress};
+use super::save::Env;
 use super::unsaved::{Entry, Found, Lost, Standing, Unsaved, cut, told};
 use super::version::{Digest, Version};
 use crate::document::{Document, Edit, Fragment, Kind, Node, Shift, pointer};
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -123,11 +123,13 @@ pub fn unsaved(disk: &Disk, clock: &dyn Clock, state_folder: &Path, document: Op
     Ok(found)
 }
 
-/// Finds out what becomes of the edits in a journal. It stays until [`forget`] is called.
+/// Finds out what becomes of the edits in a journal. It stays until [`forget`] is called. Reading the file is told to `progress`,
+/// which may break it off.
 ///
 /// # Errors
 /// Why they can't be recovered now.
-pub fn recover(disk: &Disk, clock: &dyn Clock, state_folder: &Path, journal: &Path) -> Result<Recovery, RecoverError> {
+pub fn recover(env: &Env, journal: &Path, progress: &Progress) -> Result<Recovery, RecoverError> {
+    let Env { disk, clock, state_folder, crew } = *env;
     let io = |error| RecoverError::Io(journal.to_owned(), error);
     let orphan = journal::orphan(disk, journal, clock.now_ns()).map_err(io)?.ok_or(RecoverError::Gone)?;
     let unsaved = Unsaved::of(&orphan.records).ok_or(RecoverError::Unreadable)?;
@@ -136,12 +138,11 @@ pub fn recover(disk: &Disk, clock: &dyn Clock, state_folder: &Path, journal: &Pa
         let document = replay(&parse(&base().ok_or(RecoverError::NoBase)?)?, &unsaved.steps)?.0;
         return Ok(Recovery::Fresh { document });
     };
-    let on = match open::read(disk, clock, path, &mut |_, _| ControlFlow::Continue(())) {
-        Ok(opened) => {
-            let version = Version { stamp: opened.stamp, digest: Digest::of(&opened.bytes) };
-            let read_only = opened.read_only;
-            let fragment = Fragment::new(opened.bytes).map_err(|problem| RecoverError::NotJson(path.to_owned(), problem))?;
-            OnDisk { fragment, version, read_only }
+    let on = match open::load(disk, clock, path, crew, progress) {
+        Ok(loaded) => {
+            let fragment = loaded.fragment.map_err(|(problem, _)| RecoverError::NotJson(path.to_owned(), problem))?;
+            let version = Version { stamp: loaded.stamp, digest: Digest::of_text(fragment.text(), crew) };
+            OnDisk { fragment, version, read_only: loaded.read_only }
         }
         Err(OpenError::Missing(_)) => {
             let document = replay(&parse(&base().ok_or(RecoverError::NoBase)?)?, &unsaved.steps)?.0;

@@ -1,14 +1,15 @@
 //! A text that is not JSON: what is wrong, where, and the text around it, which can be mended.
 
-use crate::state::{Broken, Input, file_name};
+use crate::state::{Broken, Input, Task, file_name};
 use crate::ui::format::byte_size;
+use crate::ui::status_bar::job_ui;
 use crate::ui::theme;
 use egui::text::{CCursor, CCursorRange};
 use egui::{Id, Margin, RichText, ScrollArea, TextEdit, Ui};
 use std::path::Path;
 
 /// Draws the text around the problem.
-pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, inputs: &mut Vec<Input>) {
+pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     egui::Frame::new().inner_margin(Margin::symmetric(20, 16)).show(ui, |ui| {
         let problem = &broken.problem;
@@ -29,10 +30,16 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, inputs: &mut Vec<Inp
                 .color(tokens.muted),
         );
         ui.add_space(6.0);
-        let again = ui.add_enabled_ui(!broken.reading, |ui| theme::primary_button(ui, "Read again")).inner;
-        if again.clicked() {
-            inputs.push(Input::ReadAgain);
-        }
+        ui.horizontal(|ui| {
+            let again = ui.add_enabled_ui(!broken.reading, |ui| theme::primary_button(ui, "Read again")).inner;
+            if again.clicked() {
+                inputs.push(Input::ReadAgain);
+            }
+            if broken.progress.is_some() {
+                ui.add_space(6.0);
+                job_ui(ui, broken.progress, now_ms, Input::StopTask(Task::Mend), inputs);
+            }
+        });
         ui.add_space(6.0);
         let id = Id::unique(("excerpt", broken.number));
         let mut text = broken.excerpt.clone();

@@ -89,7 +89,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
                 tree::tree_ui(ui, state, tab.id, head, &mut memory.tree, &mut inputs);
             }
             Content::Loading(loading) => start_page::loading_ui(ui, loading, memory.now_ms, &mut inputs),
-            Content::Broken { path, broken } => broken::broken_ui(ui, path, broken, &mut inputs),
+            Content::Broken { path, broken } => broken::broken_ui(ui, path, broken, memory.now_ms, &mut inputs),
             Content::Ready(session) if session.merging.is_some() => {
                 if let Some(merging) = &session.merging {
                     merge::merge_ui(ui, session, merging, &mut memory.merge, &mut inputs);

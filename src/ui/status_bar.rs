@@ -20,7 +20,7 @@ pub fn loading_ui(ui: &mut Ui, loading: &Loading, now_ms: u64, inputs: &mut Vec<
 }
 
 /// A bar, the words for it, and a way to stop.
-fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, stop: Input, inputs: &mut Vec<Input>) {
+pub fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, stop: Input, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     ui.spacing_mut().item_spacing.x = 10.0;
     ui.spacing_mut().button_padding.y = 0.0;
