@@ -5,7 +5,8 @@
 //! its own; the programs take turns, so that a noisy machine disturbs all alike. A save is measured from a document that is open
 //! and edited, of a file that nobody wrote in the last seconds, as when a person edits it.
 
-use std::fmt::Write as _;
+mod data;
+
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ fn main() {
     if let Some(place) = arguments.iter().position(|argument| argument == "--task") {
         return task(&arguments[place + 1], Path::new(&arguments[place + 2]));
     }
-    let megabytes = number("TREEKEEP_BENCH_MB", 100);
+    let megabytes = data::megabytes();
     let wanted = std::env::var("TREEKEEP_BENCH_SETS").unwrap_or_default();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.split(';').any(|word| word == name);
     println!("{:<8} {:<26} {:>8} {:>8} {:>10}  steps in ms", "disk", "program", "seconds", "ratio", "memory");
@@ -50,8 +51,9 @@ fn main() {
 
 fn measure_in(disk: &str, folder: &Path, megabytes: usize) {
     let file = folder.join("a.json");
+    let records = data::file(data::SHAPES[0], megabytes);
     fs::create_dir_all(folder)
-        .and_then(|()| fs::write(&file, records(megabytes * 1_000_000)))
+        .and_then(|()| fs::copy(records, &file))
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let shares_blocks = disk != "target";
     let mut runs: Vec<Vec<Run>> = TASKS.iter().map(|_| Vec::new()).collect();
@@ -210,38 +212,4 @@ impl Drop for Image {
         let _ = Command::new("losetup").args(["-d", &self.1]).status();
         let _ = fs::remove_dir_all(&self.0);
     }
-}
-
-fn records(bytes: usize) -> String {
-    const WORDS: [&str; 8] =
-        ["merge", "review", "בראשית", "issue \\\"quoted\\\"", "王芳", "line\\nbreak", "release", "caf\\u00e9"];
-    let mut text = String::with_capacity(bytes + 2000);
-    text.push_str("[\n");
-    // The same numbers in each run (Knuth's constants for a linear congruence).
-    let mut state: u64 = 7;
-    let mut roll = |sides: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % sides
-    };
-    while text.len() < bytes {
-        if text.len() > 2 {
-            text.push_str(",\n");
-        }
-        let (id, actor) = (roll(1 << 31), roll(90_000));
-        let mut word = || WORDS[roll(8) as usize];
-        let (one, two, three) = (word(), word(), word());
-        let _ = write!(
-            text,
-            "  {{\n    \"id\": \"{id}\",\n    \"type\": \"PushEvent\",\n    \"actor\": {{\n      \"id\": {actor},\n      \"login\": \"user{actor}\",\n      \
-             \"url\": \"https://api.example.org/users/user{actor}\"\n    }},\n    \"payload\": {{\n      \"size\": {},\n      \"commits\": [\n        {{\n          \
-             \"sha\": \"{:032x}\",\n          \"message\": \"{one} {two}: {three}\",\n          \"distinct\": true\n        }}\n      ]\n    }},\n    \"public\": true,\n    \
-             \"score\": {}.{},\n    \"org\": null\n  }}",
-            id % 9,
-            u128::from(id) * 7_919,
-            id % 100,
-            actor % 1000
-        );
-    }
-    text.push_str("\n]\n");
-    text
 }

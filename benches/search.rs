@@ -1,20 +1,24 @@
 //! Searching, beside `rg` on the same file: times as ratios, and when the first hit is there.
 //!
 //! `cargo bench --bench search` makes a file of 100 MB (`TREEKEEP_BENCH_MB` another size) of records like API events, pretty and on
-//! one line. The document is open, as it is in a window; `rg` is a process that reads the file from the system's cache. Both take
+//! one line; `TREEKEEP_BENCH_SETS=merge` searches for what has that in its name alone. The document is open, as it is in a window; `rg` is a process that reads the file from the system's cache. Both take
 //! turns. For words `rg -c` counts lines, for expressions `rg --count-matches` counts hits, which is what Treekeep always does.
 //! `rg` sees bytes, not JSON: its numbers differ where hits stand in escapes or across strings.
 
+mod data;
+
+use data::Dice;
 use std::fmt::Write as _;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use treekeep::document::search::{Query, Searcher};
-use treekeep::document::{Document, path_of_offset};
-use treekeep::jobs::search_document;
+use treekeep::document::{Crew, Document, Fragment, Job, path_of_offset};
+use treekeep::jobs::{Threads, search_document};
 
 const ROUNDS: usize = 5;
 
@@ -82,7 +86,8 @@ impl Task {
 }
 
 fn main() {
-    let megabytes: usize = std::env::var("TREEKEEP_BENCH_MB").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
+    let megabytes = data::megabytes();
+    let wanted = std::env::var("TREEKEEP_BENCH_SETS").unwrap_or_default();
     println!(
         "{:<16} {:<24} {:>10} {:>9} {:>9} {:>6} {:>9} {:>10}",
         "file", "search", "hits", "seconds", "rg", "ratio", "first", "hit → path"
@@ -90,8 +95,11 @@ fn main() {
     for (name, is_minified) in [("records", false), ("records, 1 line", true)] {
         let path = file(name, megabytes, is_minified);
         let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let document = Document::parse(bytes).unwrap_or_else(|problem| panic!("{problem}"));
-        for task in TASKS {
+        let fragment = Fragment::new(bytes).unwrap_or_else(|problem| panic!("{problem}"));
+        let document = Document::of(&fragment);
+        let floor = median((0..ROUNDS).map(|_| read_all(fragment.text())).collect());
+        println!("{name:<16} {:<24} {:>10} {floor:>9.4}", "(every byte read once)", "-");
+        for task in TASKS.iter().filter(|task| task.name().contains(&wanted)) {
             let (mut own, mut other, mut first) = (Vec::new(), Vec::new(), Vec::new());
             let mut hits = Vec::new();
             for _ in 0..ROUNDS {
@@ -126,6 +134,44 @@ fn main() {
             );
         }
     }
+    if wanted.is_empty() || wanted == "stop" {
+        for task in
+            [words("nowhere in it"), words("after"), pattern(".*"), pattern("[a-z ]+"), pattern("(?s)w.*7"), pattern(r"\bx\w+")]
+        {
+            println!("{:<16} {:<24} stops within {:.0} ms", "one string", task.name(), time_to_stop(&task.query()));
+        }
+    }
+}
+
+/// Seconds in which all cores read every byte of the text: no search can be faster.
+fn read_all(text: &[u8]) -> f64 {
+    let begun = Instant::now();
+    let share = text.len().div_ceil(Threads.size()).max(1);
+    // No text has this byte.
+    let read = |part: &[u8]| assert_eq!(memchr::memchr(0xFF, part), None);
+    Threads.run(text.chunks(share).map(|part| Box::new(move || read(part)) as Job<'_>).collect());
+    begun.elapsed().as_secs_f64()
+}
+
+/// Milliseconds that a search in one string of 50 MB goes on after it was told to stop, at most.
+fn time_to_stop(query: &Query) -> f64 {
+    let text = format!("[\"{}\"]", "word after word, and 7 numbers; ".repeat(50_000_000 / 32));
+    let document = Document::parse(text).unwrap_or_else(|problem| panic!("{problem}"));
+    let searcher = Searcher::new(query).unwrap_or_else(|invalid| panic!("{invalid}"));
+    let mut worst: f64 = 0.0;
+    for round in 0..20 {
+        let stop = AtomicBool::new(false);
+        let asked = || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        std::thread::scope(|scope| {
+            let search = scope.spawn(|| search_document(&searcher, &document, &asked, &|_, _| ()));
+            std::thread::sleep(Duration::from_millis(2 + 3 * round));
+            let begun = Instant::now();
+            stop.store(true, Ordering::Relaxed);
+            let _ = search.join();
+            worst = worst.max(begun.elapsed().as_secs_f64() * 1e3);
+        });
+    }
+    worst
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -154,16 +200,6 @@ fn file(name: &str, megabytes: usize, is_minified: bool) -> PathBuf {
             .unwrap_or_else(|error| panic!("{error}"));
     }
     path
-}
-
-/// The same numbers in each run (Knuth's constants for a linear congruence).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
 }
 
 fn records(bytes: usize, is_minified: bool) -> String {

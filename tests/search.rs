@@ -438,3 +438,20 @@ fn a_search_stops_when_it_is_told() {
     });
     assert_eq!((stopped, asked), (ControlFlow::Break(()), 3));
 }
+
+/// A search in one long string can be stopped all along, be it full of hits or one match as a whole.
+#[test]
+fn a_search_in_one_string_asks_whether_to_go_on() {
+    let document = Document::parse(format!("[\"{}\"]", "word ".repeat(8 << 20))).unwrap();
+    for (query, first, least) in [(words_of("word"), 2, 8 << 20), (expression(".*"), 2, 2), (expression("nowhere.*x"), 0, 0)] {
+        let searcher = Searcher::new(&query).unwrap();
+        let mut asked = 0;
+        let hits = searcher.search_all(&document, &mut |_| {
+            asked += 1;
+            ControlFlow::Continue(())
+        });
+        let ControlFlow::Continue(hits) = hits else { unreachable!() };
+        assert!(hits.first().copied().unwrap_or(0) == first && hits.len() >= least, "{query:?}: {} hits", hits.len());
+        assert!(asked >= 4, "{query:?}: asked {asked} times in 40 MB");
+    }
+}

@@ -1,4 +1,5 @@
 //! The files that the benchmarks open: made once for each size, the same on every machine.
+#![allow(dead_code)] // each benchmark uses a part
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,20 +1,20 @@
-//! Searching: two threads take the blocks of a document, the hits go out in the order of the text.
+//! Searching: a thread for each core takes blocks of the document, the hits go out in the order of the text.
 
-use super::{Outbox, Stop};
-use crate::document::Document;
+use super::{Outbox, Stop, Threads};
 use crate::document::search::{Block, Blocks, Chunk, Query, Scratch, Searcher};
+use crate::document::{Crew, Document, Job};
 use crate::state::{DocumentId, Event, Found};
 use std::collections::BTreeMap;
 use std::iter::Enumerate;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// Hits go out at most this often, but for the first ones.
 const DELIVERY: Duration = Duration::from_millis(30);
-/// Longer documents are worth a second thread.
-const TWO_THREADS_BYTES: u64 = 2 << 20;
+/// Longer documents are worth more than one thread.
+const ONE_THREAD_BYTES: u64 = 2 << 20;
 
 /// Searches a snapshot; search number `number` of the document.
 pub fn search(outbox: &Outbox, id: DocumentId, number: u64, query: &Query, document: &Document, stop: &Stop) {
@@ -51,19 +51,17 @@ pub fn search_document(
         has_hits: false,
         delivered: Instant::now(),
     });
-    let work = || work(searcher, &blocks, &order, stop);
-    let ended = if document.byte_len() > TWO_THREADS_BYTES && thread::available_parallelism().is_ok_and(|count| count.get() > 1) {
-        thread::scope(|scope| {
-            let second = scope.spawn(work);
-            let ended = work();
-            // A panic there is one here: the job's guard tells it.
-            let second = second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            if second.is_break() { second } else { ended }
-        })
-    } else {
-        work()
+    let is_stopped = AtomicBool::new(false);
+    let work = || {
+        if work(searcher, &blocks, &order, stop).is_break() {
+            is_stopped.store(true, Ordering::Relaxed);
+        }
     };
-    ended?;
+    let threads = if document.byte_len() > ONE_THREAD_BYTES { Threads.size() } else { 1 };
+    Threads.run((0..threads).map(|_| Box::new(work) as Job<'_>).collect());
+    if is_stopped.into_inner() {
+        return ControlFlow::Break(());
+    }
     locked(&order).flush();
     ControlFlow::Continue(())
 }

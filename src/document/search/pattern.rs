@@ -3,7 +3,8 @@
 //! Candidates come from texts that every match has, else from the same expression kept from crossing a string's end; where
 //! neither is possible (`^[0-9]+$`) every token is searched. A string with an escape is always decoded and searched.
 //!
-//! *Limitation*: in a string over [`WINDOW`] bytes a match is found whole only where it is at most [`OVERLAP`] bytes long.
+//! *Limitation*: in a string over [`WINDOW`] bytes a match is found whole only where it is at most [`OVERLAP`] bytes long; one that
+//! is longer than [`LONGEST`] counts as several, since a search that can't be stopped would be worse.
 
 use super::literals::{Relevant, can_be_raw, required, within_strings};
 use super::query::{self, InvalidQuery, Scope};
@@ -20,6 +21,8 @@ use std::ops::{ControlFlow, Range};
 
 /// So much of one string is searched before `watch` is asked again.
 const WINDOW: usize = 4 << 20;
+/// And as much at most, where a match goes on that long.
+const LONGEST: usize = 16 << 20;
 /// Windows overlap by this.
 const OVERLAP: usize = 64 << 10;
 
@@ -302,7 +305,7 @@ fn each_match(
         };
         match regex.search_with(cache, &Input::new(text).range(from..end)) {
             // It may go on behind the window.
-            Some(found) if found.end() == end && end < text.len() => {
+            Some(found) if found.end() == end && end < text.len() && (found.start() > from || length < LONGEST) => {
                 if found.start() > from {
                     from = found.start();
                 } else {

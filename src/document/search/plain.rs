@@ -191,6 +191,10 @@ impl Plain {
             if is_wanted {
                 emit(hit.start);
             }
+            if from - walk.watched_at > WINDOW {
+                walk.watched_at = from;
+                (walk.watch)()?;
+            }
             if raw.as_ref().is_some_and(|raw| raw.start < from) {
                 raw = self.next_raw(&mut walk, from)?;
             }
