@@ -51,7 +51,7 @@ impl App {
         // What comes before the window is taken by its first frame.
         let wake = move || waker.get().into_iter().for_each(Context::request_repaint);
         let (jobs, settings, notice) = Jobs::new(surroundings, Arc::new(wake));
-        let options = settings.saving;
+        let (options, size) = (settings.saving, settings.window);
         let mut state = State::new(settings.recent, theme_of(&settings.theme), options);
         state.opens_versions = read_only;
         let mut app = Self {
@@ -64,18 +64,17 @@ impl App {
             paste_over: false,
             had_focus: true,
             tick_at_ms: None,
-            size: None,
+            size,
             shown: None,
             logged: "",
         };
-        let nowhere = Context::default();
-        if files.is_empty() {
+        let opens = (!files.is_empty()).then_some(Input::OpenFiles(files));
+        if opens.is_none() {
             app.jobs.run(Effect::FindUnsaved(None));
-        } else {
-            app.take(&nowhere, Input::OpenFiles(files));
         }
-        if let Some(text) = notice {
-            app.take(&nowhere, Input::Event(Event::Notice(text)));
+        for input in opens.into_iter().chain(notice.map(|text| Input::Event(Event::Notice(text)))) {
+            // A window would have nothing to do yet.
+            app.take(input).iter().for_each(|_| log::error!("an effect was done by nobody"));
         }
         app
     }
@@ -97,18 +96,22 @@ impl App {
         Now { ms: self.begun.elapsed().as_millis() as u64, unix_ns, zone: self.zone.clone() }
     }
 
-    fn take(&mut self, ctx: &Context, input: Input) {
+    /// Takes an input; gives back the effects that are the window's to do.
+    fn take(&mut self, input: Input) -> Vec<Effect> {
         let now = self.now();
-        for effect in update(&mut self.state, input, &now) {
-            match self.jobs.run(effect) {
-                None => {}
-                Some(Effect::Copy(text)) => ctx.copy_text(text),
-                Some(Effect::RequestPaste(over)) => {
+        update(&mut self.state, input, &now).into_iter().filter_map(|effect| self.jobs.run(effect)).collect()
+    }
+
+    fn take_in(&mut self, ctx: &Context, input: Input) {
+        for effect in self.take(input) {
+            match effect {
+                Effect::Copy(text) => ctx.copy_text(text),
+                Effect::RequestPaste(over) => {
                     self.paste_over = over;
                     ctx.send_viewport_cmd(ViewportCommand::RequestPaste);
                 }
-                Some(Effect::CloseWindow) => ctx.send_viewport_cmd(ViewportCommand::Close),
-                Some(_) => log::error!("an effect was done by nobody"),
+                Effect::CloseWindow => ctx.send_viewport_cmd(ViewportCommand::Close),
+                _ => log::error!("an effect was done by nobody"),
             }
         }
     }
@@ -136,17 +139,17 @@ impl App {
             (dropped, input.viewport().close_requested(), input.focused)
         });
         if !dropped.is_empty() {
-            self.take(ctx, Input::OpenFiles(dropped));
+            self.take_in(ctx, Input::OpenFiles(dropped));
         }
         if close && !self.state.closing {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
-            self.take(ctx, Input::CloseRequested);
+            self.take_in(ctx, Input::CloseRequested);
         }
         if focus && !self.had_focus {
             self.jobs.run(Effect::LookNow);
         }
         if !focus && self.had_focus {
-            self.take(ctx, Input::FocusLost);
+            self.take_in(ctx, Input::FocusLost);
         }
         self.had_focus = focus;
     }
@@ -155,7 +158,7 @@ impl App {
     fn tick(&mut self, ctx: &Context) {
         let now_ms = self.now().ms;
         if self.tick_at_ms.is_some_and(|at| now_ms >= at) {
-            self.take(ctx, Input::Tick);
+            self.take_in(ctx, Input::Tick);
         }
         let wait_ms = saving::wait_ms(&self.state, self.now().ms);
         self.tick_at_ms = wait_ms.map(|wait| self.now().ms + wait);
@@ -188,7 +191,7 @@ impl eframe::App for App {
             ctx.request_repaint();
         }
         for event in events {
-            self.take(ctx, Input::Event(event));
+            self.take_in(ctx, Input::Event(event));
         }
         self.take_window_events(ctx);
         self.tick(ctx);
@@ -209,7 +212,7 @@ impl eframe::App for App {
                 Input::Paste(text, _) => Input::Paste(text, std::mem::take(&mut self.paste_over)),
                 other => other,
             };
-            self.take(&ctx, input);
+            self.take_in(&ctx, input);
         }
         self.show_outside(&ctx);
         if self.state.session().is_some_and(|session| session.saving.is_some()) {
@@ -245,11 +248,10 @@ pub fn run(files: Vec<PathBuf>, read_only: bool) -> Result<(), String> {
         );
     }
     let surroundings = Surroundings::real();
-    let (settings, _) = crate::storage::load_settings(&surroundings.disk, &surroundings.settings_path);
-    let size = settings.window.filter(|(width, height)| (320.0..16_000.0).contains(width) && (240.0..16_000.0).contains(height));
     // Looking at all fonts takes as long as opening the window: side by side, no frame waits for it.
     let fonts = Arc::new(SystemFontProvider::new());
     let app = App::begin(surroundings, files, read_only);
+    let size = app.size.filter(|(width, height)| (320.0..16_000.0).contains(width) && (240.0..16_000.0).contains(height));
     let create =
         move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, Box<dyn std::error::Error + Send + Sync>> {
             creation.egui_ctx.add_font_provider(fonts);
