@@ -1,8 +1,8 @@
 //! Starting the program: from the start of the process to what is painted, and its memory, beside an empty eframe window with the same
 //! options.
 //!
-//! `cargo bench --bench startup` starts an X server without a screen (Xvfb), then each program in turn: the empty window, Treekeep with
-//! no file, with 10 kB, and with records of 100 MB (`TREEKEEP_BENCH_MB` another size), whose opening without a window is measured
+//! `cargo bench --bench startup` starts an X server without a screen (Xvfb), then each program in turn: the empty window, the same
+//! with some lines of text (without a graphics card their painting is most of a start), Treekeep with no file, with 10 kB, and with records of 100 MB (`TREEKEEP_BENCH_MB` another size), whose opening without a window is measured
 //! beside. Memory is looked at half a second after the last thing was painted.
 
 mod data;
@@ -19,26 +19,29 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 9;
+/// As many as there are rows in Treekeep's window.
+const LINES: usize = 30;
 /// Nothing takes longer.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A window that shows nothing.
+/// A window that shows nothing, or the first lines of a text as plain labels: what any window takes that shows as much.
 #[derive(Default)]
 struct Empty {
     frames: u64,
+    lines: Vec<String>,
 }
 
 impl eframe::App for Empty {
     fn logic(&mut self, _ctx: &egui::Context, _frame: &mut eframe::Frame) {
         // As Treekeep does it: the frame before is painted.
         if self.frames == 1 {
-            log::debug!("painted: nothing");
+            log::debug!("painted: {}", if self.lines.is_empty() { "nothing" } else { "lines" });
         }
         self.frames += 1;
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        egui::CentralPanel::default().show(ui, |_| ());
+        egui::CentralPanel::default().show(ui, |ui| self.lines.iter().for_each(|line| drop(ui.monospace(line))));
     }
 }
 
@@ -132,10 +135,13 @@ fn main() {
     if let Some(place) = arguments.iter().position(|argument| argument == "--task") {
         env_logger::init();
         if arguments[place + 1] == "empty" {
+            let text =
+                arguments.get(place + 2).map(|path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{error}")));
+            let lines = text.iter().flat_map(|text| text.lines()).take(LINES).map(str::to_owned).collect();
             // With the system's fonts, as eframe has them by default.
             let create = |creation: &eframe::CreationContext<'_>| {
                 creation.egui_ctx.add_font_provider(Arc::new(SystemFontProvider::new()));
-                Ok(Box::<Empty>::default() as Box<dyn eframe::App>)
+                Ok(Box::new(Empty { frames: 0, lines }) as Box<dyn eframe::App>)
             };
             let window = eframe::run_native("treekeep", treekeep::app::window_options(None), Box::new(create));
             window.unwrap_or_else(|error| panic!("{error}"));
@@ -151,9 +157,9 @@ fn main() {
     std::fs::write(&small, (records.1)(10_000)).unwrap_or_else(|error| panic!("{}: {error}", small.display()));
     let (megabytes, large) = (megabytes(), file(records, megabytes()));
     let own = std::env::current_exe().unwrap_or_else(|error| panic!("the benchmark's own program: {error}"));
-    let empty = || {
+    let empty = |text: Option<&PathBuf>| {
         let mut command = Command::new(&own);
-        command.args(["--task", "empty"]);
+        command.args(["--task", "empty"]).args(text);
         command
     };
     let treekeep = |file: Option<&PathBuf>| {
@@ -162,15 +168,16 @@ fn main() {
         command
     };
 
-    let mut figures = vec![[const { Vec::new() }; 3]; 5];
+    let mut figures = vec![[const { Vec::new() }; 3]; 6];
     for _ in 0..ROUNDS {
         let starts = [
-            start(empty(), &screen, state.path(), "nothing"),
+            start(empty(None), &screen, state.path(), "nothing"),
+            start(empty(Some(&small)), &screen, state.path(), "lines"),
             start(treekeep(None), &screen, state.path(), "start page"),
             start(treekeep(Some(&small)), &screen, state.path(), "tree"),
             start(treekeep(Some(&large)), &screen, state.path(), "tree"),
         ];
-        for (place, (start, what)) in starts.iter().zip(["nothing", "start page", "tree", "tree"]).enumerate() {
+        for (place, (start, what)) in starts.iter().zip(["nothing", "lines", "start page", "tree", "tree"]).enumerate() {
             let rows = start.at("first rows");
             figures[place][0].push(if rows.is_nan() { start.first() } else { rows });
             figures[place][1].push(start.at(what));
@@ -180,11 +187,12 @@ fn main() {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let numbers: Vec<f64> = text.split_whitespace().filter_map(|number| number.parse().ok()).collect();
         let [seconds, memory] = numbers[..] else { panic!("{text}") };
-        figures[4][1].push(seconds);
-        figures[4][2].push(memory);
+        figures[5][1].push(seconds);
+        figures[5][2].push(memory);
     }
     let names = [
         "an empty window".to_owned(),
+        format!("{LINES} plain lines"),
         "Treekeep, no file".to_owned(),
         "Treekeep, 10 kB".to_owned(),
         format!("Treekeep, {megabytes} MB"),

@@ -5,7 +5,6 @@ use crate::state::{Content, Effect, Event, Input, Loading, Now, State, Theme, sa
 use crate::ui::{self, theme};
 use egui::{Context, ThemePreference, ViewportCommand};
 use egui_system_font_provider::SystemFontProvider;
-use jiff::tz::TimeZone;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -23,7 +22,6 @@ pub struct App {
     jobs: Jobs,
     memory: ui::Memory,
     begun: Instant,
-    zone: TimeZone,
     /// Where the text goes that was asked for from the clipboard: over the selected value.
     paste_over: bool,
     had_focus: bool,
@@ -60,7 +58,6 @@ impl App {
             jobs,
             memory: ui::Memory::default(),
             begun: Instant::now(),
-            zone: TimeZone::system(),
             paste_over: false,
             had_focus: true,
             tick_at_ms: None,
@@ -93,7 +90,7 @@ impl App {
 
     fn now(&self) -> Now {
         let unix_ns = jiff::Timestamp::now().as_nanosecond();
-        Now { ms: self.begun.elapsed().as_millis() as u64, unix_ns, zone: self.zone.clone() }
+        Now { ms: self.begun.elapsed().as_millis() as u64, unix_ns, zone: self.jobs.zone() }
     }
 
     /// Takes an input; gives back the effects that are the window's to do.

@@ -18,11 +18,12 @@ use crate::document::{Document, Merge, compare};
 use crate::state::merging::MergeDone;
 use crate::state::{DocumentId, Effect, Event, Task, Theme};
 use crate::storage::{self, Disk, Settings};
+use jiff::tz::TimeZone;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 
 use running::Running;
@@ -108,10 +109,11 @@ pub struct Jobs {
     /// Stops what is of no use when the window is closed.
     closing: Stop,
     settings: Settings,
+    zone: Arc<OnceLock<TimeZone>>,
 }
 
 impl Jobs {
-    /// Starts the thread that saves. The settings come back, with what is to be told of them.
+    /// Starts the threads that save. The settings come back, with what is to be told of them.
     pub fn new(surroundings: Surroundings, wake: Wake) -> (Self, Settings, Option<String>) {
         let surroundings = Arc::new(surroundings);
         let (sender, events) = mpsc::channel();
@@ -132,8 +134,20 @@ impl Jobs {
             watching: HashMap::new(),
             closing: Stop::default(),
             settings: settings.clone(),
+            zone: Arc::default(),
         };
+        let (zone, wake) = (Arc::clone(&jobs.zone), Arc::clone(&jobs.outbox.wake));
+        // The list of all zones is read for it, which is no reason for a window to come later.
+        jobs.spawn("zone", move || {
+            zone.get_or_init(TimeZone::system);
+            wake();
+        });
         (jobs, settings, notice)
+    }
+
+    /// Where the person is; UTC for the moment until that is known.
+    pub fn zone(&self) -> TimeZone {
+        self.zone.get().cloned().unwrap_or(TimeZone::UTC)
     }
 
     /// What came back since the last call.
