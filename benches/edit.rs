@@ -122,7 +122,8 @@ impl Program {
         let inputs = match kind {
             "replace" => {
                 let path = self.place(false);
-                vec![Input::Edit(path, Part::Value), Input::Type(format!("1{number}")), Input::Commit]
+                // A number that is in none of the files.
+                vec![Input::Edit(path, Part::Value), Input::Type(format!("{}", 1_000_000_000_000 + number)), Input::Commit]
             }
             "rename" => {
                 let path = self.place(true);
