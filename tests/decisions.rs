@@ -444,7 +444,7 @@ fn a_text_that_is_not_json_is_mended_on_the_old_base() {
     let bytes = program
         .effects
         .iter()
-        .find_map(|effect| if let Effect::ReadMended(_, bytes) = effect { Some(bytes.clone()) } else { None });
+        .find_map(|effect| if let Effect::ReadMended(_, mended) = effect { Some(mended.text()) } else { None });
     assert_eq!(bytes.as_deref(), Some(&b"[1, 2]"[..]));
     program.event(Event::Mended(id, Ok(Fragment::new("[1, 2]").unwrap())));
     assert_eq!(program.status(), Status::Edited(1));

@@ -32,9 +32,9 @@ impl Value {
         Fragment::new(text).map(|fragment| Self { fragment, as_is: false })
     }
 
-    /// Takes a text that was read. Scalars will stand as they are written, containers are laid out like their neighbours.
-    pub fn of(fragment: Arc<Fragment>) -> Self {
-        Self { fragment, as_is: false }
+    /// Takes a text that was read, to stand as it is or to be laid out like its neighbours.
+    pub fn of(fragment: Arc<Fragment>, as_is: bool) -> Self {
+        Self { fragment, as_is }
     }
 
     /// Takes a text that will stand as it is, also where it is a container: one that comes from another version of the document.

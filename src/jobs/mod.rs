@@ -180,9 +180,9 @@ impl Jobs {
                     outbox.send(Event::Digest(id, stamp, storage::Digest::of_text(fragment.text(), &Threads)))
                 });
             }
-            Effect::ReadMended(id, bytes) => {
+            Effect::ReadMended(id, mended) => {
                 let running = self.running(id, Task::Mend);
-                self.spawn("read", move || open::read_mended(&outbox, id, bytes, &running));
+                self.spawn("read", move || open::read_mended(&outbox, id, &mended, &running));
             }
             Effect::Save(order) => {
                 let stop = Stop::default();

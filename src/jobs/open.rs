@@ -3,7 +3,7 @@
 use super::running::Running;
 use super::{Outbox, Stop, Threads, absolute};
 use crate::document::{self, Document, Edit, Fragment, Head, ScanError, Value};
-use crate::state::{DocumentId, Event, Opened, Report, file_name};
+use crate::state::{DocumentId, Event, Mended, Opened, Report, file_name};
 use crate::storage::{self, Digest, Disk, OpenError, SystemClock, Version};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -17,6 +17,9 @@ const PROGRESS: Duration = Duration::from_millis(80);
 const HEAD_LEAST: u64 = 8 << 20;
 /// Longer files are not put in a value's place.
 const VALUE_LIMIT: u64 = 1 << 30;
+
+/// Longer ones stand there as they are written: to lay them out like their neighbours would take longer than to read them.
+const LAID_OUT: usize = 16 << 20;
 
 /// Reads and understands a file.
 pub fn open(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path, stop: &Stop) {
@@ -50,7 +53,7 @@ pub fn open(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path, stop: &St
             outbox.send(Event::Opened(id, path, Opened { fragment, stamp: loaded.stamp, read_only: loaded.read_only }))
         }
         Err((problem, bytes)) => {
-            let version = Version { stamp: loaded.stamp, digest: Digest::of(&bytes) };
+            let version = Version { stamp: loaded.stamp, digest: Digest::of_text(&bytes, &Threads) };
             outbox.send(Event::NotJson(id, path, Arc::new(bytes), version, problem));
         }
     }
@@ -67,7 +70,8 @@ fn show_head(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path) {
 }
 
 /// Understands a text that was mended.
-pub fn read_mended(outbox: &Outbox, id: DocumentId, bytes: Vec<u8>, running: &Running) {
+pub fn read_mended(outbox: &Outbox, id: DocumentId, mended: &Mended, running: &Running) {
+    let bytes = mended.text();
     let total = bytes.len() as u64;
     let result = match Fragment::watched(bytes, &mut |done| running.at(done, total)) {
         Ok(fragment) => Ok(fragment),
@@ -77,7 +81,7 @@ pub fn read_mended(outbox: &Outbox, id: DocumentId, bytes: Vec<u8>, running: &Ru
     outbox.send(Event::Mended(id, result));
 }
 
-/// Reads a file that is to become a value, and puts it in its place: to lay it out like its neighbours takes as long.
+/// Reads a file that is to become a value, and puts it in its place.
 pub fn read_value(
     disk: &Disk,
     outbox: &Outbox,
@@ -96,7 +100,8 @@ pub fn read_value(
     });
     let value = match loaded.map(|loaded| loaded.fragment) {
         Ok(Ok(fragment)) => {
-            let edit = Edit::Replace { path: place, value: Value::of(fragment) };
+            let stands_as_is = fragment.text().len() > LAID_OUT;
+            let edit = Edit::Replace { path: place, value: Value::of(fragment, stands_as_is) };
             edit.apply(&document).map(|applied| Box::new((edit, applied))).map_err(|refusal| format!("Not possible: {refusal}."))
         }
         Ok(Err((problem, _))) => Err(format!("{} is not JSON ({problem}). Nothing was changed.", path.display())),

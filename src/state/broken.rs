@@ -48,10 +48,10 @@ impl Broken {
         Self { base, problem, place: from..to, original: excerpt.clone(), excerpt, bytes, reading: false, progress: None, number }
     }
 
-    /// The whole text with the excerpt as it is mended. O(length).
-    pub fn mended(&self) -> Vec<u8> {
+    /// The whole text with the excerpt as it is mended. O([`EXCERPT_BYTES`]).
+    pub fn mended(&self) -> Mended {
         let middle = if self.excerpt == self.original { self.bytes[self.place.clone()].to_vec() } else { unshown(&self.excerpt) };
-        [&self.bytes[..self.place.start], &middle, &self.bytes[self.place.end..]].concat()
+        Mended { bytes: Arc::clone(&self.bytes), place: self.place.clone(), middle }
     }
 
     /// It was read again, or that was stopped.
@@ -63,6 +63,21 @@ impl Broken {
     pub fn problem_in_excerpt(&self) -> usize {
         let offset = (self.problem.offset as usize).clamp(self.place.start, self.place.end);
         shown(&self.bytes[self.place.start..offset]).len().min(self.original.len())
+    }
+}
+
+/// A text in which a part is another one, not put together yet.
+#[derive(Clone, Debug)]
+pub struct Mended {
+    bytes: Arc<Vec<u8>>,
+    place: std::ops::Range<usize>,
+    middle: Vec<u8>,
+}
+
+impl Mended {
+    /// The text. O(length).
+    pub fn text(&self) -> Vec<u8> {
+        [&self.bytes[..self.place.start], &self.middle, &self.bytes[self.place.end..]].concat()
     }
 }
 
@@ -121,8 +136,8 @@ mod tests {
         let mut broken = Broken::new(Arc::new(text.clone().into_bytes()), Base::New, problem, 0);
         assert!(broken.excerpt.len() <= EXCERPT_BYTES);
         assert!(broken.excerpt[broken.problem_in_excerpt()..].starts_with('x'));
-        assert_eq!(broken.mended(), text.as_bytes());
+        assert_eq!(broken.mended().text(), text.as_bytes());
         broken.excerpt = broken.excerpt.replace('x', "7");
-        assert_eq!(broken.mended(), text.replace('x', "7").as_bytes());
+        assert_eq!(broken.mended().text(), text.replace('x', "7").as_bytes());
     }
 }

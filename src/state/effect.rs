@@ -7,7 +7,7 @@ use crate::state::merging::MergeOrder;
 use crate::state::recovery::RecoverFor;
 use crate::state::session::Purpose;
 use crate::state::versions::VersionFor;
-use crate::state::{DocumentId, PickPurpose, Task, Theme, saving};
+use crate::state::{DocumentId, Mended, PickPurpose, Task, Theme, saving};
 use crate::storage::{Backup, Expected, Stamp, Version};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub enum Effect {
     /// Computes the digest of a text.
     ComputeDigest(DocumentId, Stamp, Arc<Fragment>),
     /// Reads a mended text.
-    ReadMended(DocumentId, Vec<u8>),
+    ReadMended(DocumentId, Mended),
     /// Saves.
     Save(SaveOrder),
     /// Stops a save, if that is still possible.

@@ -18,7 +18,7 @@ pub mod session;
 mod update;
 pub mod versions;
 
-pub use broken::Broken;
+pub use broken::{Broken, Mended};
 pub use command::{Command, Theme};
 pub use event::{Answer, Event, FileKind, Input, Opened, PickPurpose, SaveEnd, Timing};
 pub use find::{FindInput, Found};

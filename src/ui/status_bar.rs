@@ -23,7 +23,6 @@ pub fn loading_ui(ui: &mut Ui, loading: &Loading, now_ms: u64, inputs: &mut Vec<
 pub fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, stop: Input, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     ui.spacing_mut().item_spacing.x = 10.0;
-    ui.spacing_mut().button_padding.y = 0.0;
     ui.spacing_mut().interact_size.y = 20.0;
     if let Some(progress) = progress {
         let bar =
@@ -31,7 +30,7 @@ pub fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, stop: Input,
         ui.add(bar);
         ui.label(RichText::new(format::progress(&progress, now_ms)).color(tokens.muted).size(12.0));
     }
-    if theme::quiet_button(ui, Command::Cancel.entry().label).clicked() {
+    if theme::small_button(ui, Command::Cancel.entry().label).clicked() {
         inputs.push(stop);
     }
 }

@@ -228,6 +228,14 @@ pub fn quiet_button(ui: &mut Ui, text: &str) -> Response {
     button(ui, text, tokens.text, &ButtonFills { resting: tokens.field, hovered: tokens.hover, line: tokens.line })
 }
 
+/// Adds a quiet button that leaves room above and below it in a bar.
+pub fn small_button(ui: &mut Ui, text: &str) -> Response {
+    let tokens = tokens(ui);
+    let fills = ButtonFills { resting: tokens.field, hovered: tokens.hover, line: tokens.line };
+    ui.spacing_mut().button_padding.y = 0.0;
+    button_of_height(ui, RichText::new(text).color(tokens.text).size(12.0), 20.0, &fills)
+}
+
 /// Adds a button on the banner.
 pub fn banner_button(ui: &mut Ui, text: &str) -> Response {
     let tokens = tokens(ui);
@@ -241,8 +249,12 @@ struct ButtonFills {
     line: Color32,
 }
 
-/// Its text is its accessible name.
 fn button(ui: &mut Ui, text: &str, color: Color32, fills: &ButtonFills) -> Response {
+    button_of_height(ui, RichText::new(text).color(color), BUTTON_HEIGHT, fills)
+}
+
+/// Its text is its accessible name.
+fn button_of_height(ui: &mut Ui, text: RichText, height: f32, fills: &ButtonFills) -> Response {
     let response = ui
         .scope(|ui| {
             let widgets = &mut ui.visuals_mut().widgets;
@@ -254,7 +266,7 @@ fn button(ui: &mut Ui, text: &str, color: Color32, fills: &ButtonFills) -> Respo
                 visuals.weak_bg_fill = fill;
                 visuals.bg_stroke = Stroke::new(1.0, fills.line);
             }
-            ui.add(Button::new(RichText::new(text).color(color)).min_size(vec2(0.0, BUTTON_HEIGHT)))
+            ui.add(Button::new(text).min_size(vec2(0.0, height)))
         })
         .inner;
     focus_ring(ui, &response, BUTTON_RADIUS);
