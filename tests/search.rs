@@ -349,6 +349,24 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Escapes stand for other characters than ASCII alone, as in most texts: a word is found by the ASCII in it.
+    #[test]
+    fn words_with_some_ascii_are_found(
+        pieces in proptest::collection::vec(
+            prop::sample::select(vec![
+                "a", "b", "ab", "aab", "é", "\\u00e9", "\\u00E9", "א", "\\u05d0", "\\n", "\\\\", "\\f", "ff", "u00e9", "00", "\",\"", " ",
+            ]),
+            0..24,
+        ),
+        word in prop::sample::select(vec!["abé", "éab", "אab", "aabé", "abéab", "éabא", "u00é", "00e9é", "ffé", "éffa", "ab é", "éאab"]),
+        is_whole_word in any::<bool>(),
+    ) {
+        let document = Document::parse(format!("[\"{}\"]", pieces.concat())).unwrap();
+        check(&Query { is_whole_word, is_case_sensitive: true, ..words_of(word) }, &document);
+    }
+}
+
 fn words_of(text: &str) -> Query {
     Query { text: text.to_owned(), ..Query::default() }
 }

@@ -3,6 +3,10 @@
 //! A hit without an escape in it is found by a search in memory. Every other hit has a first escaped character: so each escape
 //! that stands for a character of the sought text is looked at from there, backwards over the raw characters before it and
 //! forwards over whatever is behind it. No string is decoded, and each hit is found exactly once.
+//!
+//! In most texts escapes stand for other characters than ASCII alone. Then the ASCII of a word is there as it is, and one search for
+//! the longest part of it finds the hits with escapes and those without: `café` by `caf` (on 1 GB with a hit in every 400 bytes in
+//! 0.6 of the time of two searches).
 
 use super::folded::Folded;
 use super::query::{self, InvalidQuery, Query, Scope};
@@ -45,6 +49,36 @@ pub struct Plain {
     escape_bits: u64,
     /// How the `\u` escapes of all its characters begin.
     escapes: memmem::Finder<'static>,
+    anchor: Option<Anchor>,
+}
+
+/// The longest run of ASCII in a word that has other characters, too.
+struct Anchor {
+    finder: memmem::Finder<'static>,
+    /// Its places in the word.
+    places: Range<usize>,
+    /// The bits of the `\u` escapes of all its ASCII.
+    escape_bits: u64,
+}
+
+impl Anchor {
+    fn of(classes: &[Box<[char]>]) -> Option<Self> {
+        let single = |class: &[char]| <[char; 1]>::try_from(class).ok().map(|[character]| character);
+        let word: Vec<char> = classes.iter().map(|class| single(class)).collect::<Option<_>>()?;
+        let ascii = || word.iter().copied().filter(char::is_ascii);
+        if ascii().count() == word.len() || ascii().any(|character| must_be_escaped(character) || character == '/') {
+            return None;
+        }
+        let runs = word.chunk_by(|a, b| a.is_ascii() == b.is_ascii());
+        let starts = runs.clone().scan(0, |at, run| Some(std::mem::replace(at, *at + run.len())));
+        let (start, run) = starts.zip(runs).filter(|(_, run)| run[0].is_ascii()).max_by_key(|(_, run)| run.len())?;
+        // A single byte is everywhere.
+        (run.len() >= 2).then(|| Self {
+            finder: memmem::Finder::new(&run.iter().collect::<String>()).into_owned(),
+            places: start..start + run.len(),
+            escape_bits: ascii().fold(0, |bits, character| bits | escape_bits(character)),
+        })
+    }
 }
 
 enum Finder {
@@ -137,6 +171,7 @@ impl Plain {
             is_scalar: places.is_scalar,
             has_short_escape: all()
                 .any(|character| matches!(character, '"' | '\\' | '/' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t')),
+            anchor: Anchor::of(&classes),
             finder,
             classes,
         })
@@ -204,8 +239,53 @@ impl Plain {
         }
     }
 
-    /// The first hit without escapes at or behind `from`.
+    /// The anchor, if escapes may be in a hit but in none of its ASCII.
+    fn anchor_in(&self, stretch: &Stretch<'_>) -> Option<&Anchor> {
+        let has_escapes = stretch.unicode_escapes & self.escape_bits != 0;
+        self.anchor.as_ref().filter(|anchor| has_escapes && stretch.unicode_escapes & anchor.escape_bits == 0)
+    }
+
+    /// The first hit at or behind `from`, with escapes or without.
+    fn next_anchored(&self, anchor: &Anchor, walk: &mut Walk<'_, '_>, from: usize) -> ControlFlow<(), Option<Range<usize>>> {
+        let Stretch { text, to, .. } = *walk.stretch;
+        let mut at = from;
+        while at < to {
+            let end = (at + WINDOW + self.longest).min(to);
+            match anchor.finder.find(&text[at..end]) {
+                Some(step) => {
+                    let hit = self.hit_around(anchor, text, at + step).filter(|hit| hit.start >= from);
+                    if hit.is_some() {
+                        return ControlFlow::Continue(hit);
+                    }
+                    at += step + 1;
+                }
+                None if end == to => break,
+                None => {
+                    (walk.watch)()?;
+                    at += WINDOW;
+                }
+            }
+        }
+        ControlFlow::Continue(None)
+    }
+
+    /// The hit whose anchor is at `at`.
+    fn hit_around(&self, anchor: &Anchor, text: &[u8], at: usize) -> Option<Range<usize>> {
+        let (mut start, mut end) = (at, at + anchor.places.len());
+        for class in self.classes[anchor.places.end..].iter() {
+            end += unit(text, end).filter(|unit| class.contains(&unit.character))?.length;
+        }
+        for class in self.classes[..anchor.places.start].iter().rev() {
+            start -= tokens::unit_before(text, start).filter(|(character, _)| class.contains(character))?.1;
+        }
+        Some(start..end).filter(|hit| !is_inside_escape(text, at) && self.is_whole(text, hit))
+    }
+
+    /// The first hit without escapes at or behind `from`; with an anchor any.
     fn next_raw(&self, walk: &mut Walk<'_, '_>, mut from: usize) -> ControlFlow<(), Option<Range<usize>>> {
+        if let Some(anchor) = self.anchor_in(walk.stretch) {
+            return self.next_anchored(anchor, walk, from);
+        }
         let Some(finder) = &self.finder else { return ControlFlow::Continue(None) };
         let text = walk.stretch.text;
         while from < walk.stretch.to {
@@ -236,7 +316,7 @@ impl Plain {
     /// The first hit with an escape in it at or behind `from`.
     fn next_escaped(&self, walk: &mut Walk<'_, '_>, from: usize) -> ControlFlow<(), Option<Range<usize>>> {
         let Stretch { text, to, unicode_escapes, .. } = *walk.stretch;
-        if unicode_escapes & self.escape_bits == 0 && !self.has_short_escape {
+        if (unicode_escapes & self.escape_bits == 0 && !self.has_short_escape) || self.anchor_in(walk.stretch).is_some() {
             return ControlFlow::Continue(None);
         }
         walk.escape_at = walk.escape_at.max(from);

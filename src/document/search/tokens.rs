@@ -110,15 +110,20 @@ pub fn is_inside_escape(text: &[u8], at: usize) -> bool {
 
 /// The character that ends before `at` in a string; `None` at the string's start.
 pub fn character_before(text: &[u8], at: usize) -> Option<char> {
+    unit_before(text, at).map(|(character, _)| character)
+}
+
+/// The character that ends before `at` in a string, and its length there; `None` at the string's start.
+pub fn unit_before(text: &[u8], at: usize) -> Option<(char, usize)> {
     let escape = |length: usize| -> Option<Unit> {
         let start = at.checked_sub(length)?;
         let found = text[start] == b'\\' && begins_escape(text, start);
         found.then(|| unit(text, start)).flatten().filter(|unit| unit.length == length)
     };
     if let Some(unit) = escape(12).or_else(|| escape(6)).or_else(|| escape(2)) {
-        return Some(unit.character);
+        return Some((unit.character, unit.length));
     }
-    raw_character_before(text, at).filter(|character| *character != '"')
+    raw_character_before(text, at).filter(|character| *character != '"').map(|character| (character, character.len_utf8()))
 }
 
 /// The character that ends before `at`, as it stands.
