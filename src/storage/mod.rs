@@ -41,6 +41,7 @@ mod target;
 mod temporary;
 mod unsaved;
 mod update;
+mod verify;
 mod version;
 mod watch;
 mod write_out;
