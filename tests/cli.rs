@@ -1,35 +1,14 @@
 //! The command line: every call and every exit.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod command;
 
-struct Place {
-    folder: tempfile::TempDir,
-}
+use command::Place;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 impl Place {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.folder.path().join(name);
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_treekeep"));
-        command.args(arguments).current_dir(self.folder.path()).env("XDG_STATE_HOME", self.folder.path().join("state"));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
     /// Runs, and holds exit, standard output and a part of the messages against what is expected.
     #[track_caller]
     fn check(&self, arguments: &[&str], exit: i32, out: &str, message: &str) {

@@ -1,34 +1,18 @@
 //! Edits that were not saved: the journal of `treekeep edit`, and what `treekeep recover` makes of it.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
+mod command;
+
+use command::Place;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-
-struct Place {
-    folder: tempfile::TempDir,
-}
+use std::process::{Child, Output, Stdio};
 
 impl Place {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn file(&self, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.folder.path().join("a.json");
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_treekeep"));
-        command.args(arguments).current_dir(self.folder.path()).env("XDG_STATE_HOME", self.folder.path().join("state"));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+    /// Runs: the exit, what was printed, and the messages.
+    fn outcome(&self, arguments: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.run(arguments);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (status.code().unwrap_or(-1), text(stdout), text(stderr))
     }
@@ -97,7 +81,7 @@ fn set(path: &str, value: &str) -> String {
 #[test]
 fn many_edits_in_one_save() {
     let place = Place::new();
-    let file = place.file(OLD);
+    let file = place.file("a.json", OLD);
     let lines = [
         &set("/a", "2"),
         r#"{"op":"insert","path":"/b/0","value":0}"#,
@@ -117,14 +101,14 @@ fn many_edits_in_one_save() {
     assert_eq!((answers, exit, stderr.as_str()), (expected, 0, ""));
     assert_eq!(text(&file), "{\"a\": 2, \"b\": [0, 2, 3, [4]], \"ג\": {\"d\": \"ש\"}}\n");
     assert!(place.journals().is_empty());
-    let (_, backups, _) = place.run(&["backups", "a.json"]);
+    let (_, backups, _) = place.outcome(&["backups", "a.json"]);
     assert_eq!(backups.lines().count(), 1, "one save: {backups}");
 }
 
 #[test]
 fn a_wrong_line_is_refused_and_the_next_one_is_taken() {
     let place = Place::new();
-    let file = place.file(OLD);
+    let file = place.file("a.json", OLD);
     let wrong = [
         "nonsense",
         r#"{"op":"spin"}"#,
@@ -148,21 +132,21 @@ fn a_wrong_line_is_refused_and_the_next_one_is_taken() {
 fn what_was_answered_survives_kill_9() {
     for end in [End::Killed, End::Well] {
         let place = Place::new();
-        let file = place.file(OLD);
+        let file = place.file("a.json", OLD);
         let (answers, exit, stderr) = place.edit(&[&set("/a", "2"), r#"{"op":"remove","path":"/b/1"}"#], end);
         assert_eq!(answers.len(), 2);
         if end == End::Well {
             assert_eq!((exit, stderr.contains("2 edits are not saved")), (1, true), "{stderr}");
         }
         assert_eq!(text(&file), OLD);
-        let (exit, listed, _) = place.run(&["recover"]);
+        let (exit, listed, _) = place.outcome(&["recover"]);
         assert_eq!(exit, 0);
         assert!(listed.contains("a.json: 2 unsaved edits from 2"), "{listed}");
         assert!(listed.contains("Change value /a: 1 -> 2") && listed.contains("Delete /b/1: 2"), "{listed}");
-        let (exit, told, stderr) = place.run(&["recover", "a.json"]);
+        let (exit, told, stderr) = place.outcome(&["recover", "a.json"]);
         assert_eq!((exit, stderr.as_str(), told.contains("recovered and saved")), (0, "", true), "{told}");
         assert_eq!(text(&file), "{\"a\": 2, \"b\": [1, 3], \"c\": {\"d\": \"ש\"}}\n");
-        assert_eq!(place.run(&["recover"]), (0, String::new(), String::new()));
+        assert_eq!(place.outcome(&["recover"]), (0, String::new(), String::new()));
         assert!(place.journals().is_empty());
     }
 }
@@ -170,23 +154,23 @@ fn what_was_answered_survives_kill_9() {
 #[test]
 fn what_was_saved_is_not_made_again() {
     let place = Place::new();
-    let file = place.file(OLD);
+    let file = place.file("a.json", OLD);
     place.edit(&[&set("/a", "2"), r#"{"op":"save"}"#, &set("/b/0", "7")], End::Killed);
-    let (_, listed, _) = place.run(&["recover", "--list", "a.json"]);
+    let (_, listed, _) = place.outcome(&["recover", "--list", "a.json"]);
     assert!(listed.contains("1 unsaved edit from") && !listed.contains("value /a:"), "{listed}");
-    assert_eq!(place.run(&["recover", "a.json"]).0, 0);
+    assert_eq!(place.outcome(&["recover", "a.json"]).0, 0);
     assert_eq!(text(&file), OLD.replace("\"a\": 1", "\"a\": 2").replace("[1,", "[7,"));
     // All is saved: nobody is asked.
     let place = Place::new();
-    place.file(OLD);
+    place.file("a.json", OLD);
     place.edit(&[&set("/a", "2"), r#"{"op":"save"}"#], End::Killed);
-    assert_eq!(place.run(&["recover"]), (0, String::new(), String::new()));
+    assert_eq!(place.outcome(&["recover"]), (0, String::new(), String::new()));
     assert!(place.journals().is_empty());
     // A save that was taken back.
     let place = Place::new();
-    let file = place.file(OLD);
+    let file = place.file("a.json", OLD);
     place.edit(&[&set("/a", "2"), &set("/a", "3"), r#"{"op":"save"}"#, r#"{"op":"undo"}"#], End::Killed);
-    assert_eq!(place.run(&["recover", "a.json"]).0, 0);
+    assert_eq!(place.outcome(&["recover", "a.json"]).0, 0);
     assert_eq!(text(&file), OLD.replace("\"a\": 1", "\"a\": 2"));
 }
 
@@ -194,34 +178,34 @@ fn what_was_saved_is_not_made_again() {
 #[test]
 fn a_save_that_was_taken_back_is_recovered_on_what_others_wrote() {
     let place = Place::new();
-    let file = place.file(OLD);
+    let file = place.file("a.json", OLD);
     place.edit(&[&set("/a", "2"), r#"{"op":"save"}"#, r#"{"op":"undo"}"#], End::Killed);
     fs::write(&file, text(&file).replace("[1,", "[7,")).unwrap();
-    assert_eq!(place.run(&["recover", "a.json"]).0, 0);
+    assert_eq!(place.outcome(&["recover", "a.json"]).0, 0);
     assert_eq!(text(&file), OLD.replace("[1,", "[7,"));
     // And where another edit took its place.
     place.edit(&[&set("/a", "3"), r#"{"op":"save"}"#, r#"{"op":"undo"}"#, &set("/b/1", "9")], End::Killed);
     fs::write(&file, text(&file).replace("\"ש\"", "\"theirs\"")).unwrap();
-    assert_eq!(place.run(&["recover", "a.json"]).0, 0);
+    assert_eq!(place.outcome(&["recover", "a.json"]).0, 0);
     assert_eq!(text(&file), OLD.replace("[1, 2", "[7, 9").replace("\"ש\"", "\"theirs\""));
 }
 
 #[test]
 fn what_others_wrote_meanwhile_is_merged_or_asked_about() {
     let place = Place::new();
-    let file = place.file(OLD);
+    let file = place.file("a.json", OLD);
     place.edit(&[&set("/a", "2"), &set("/b/2", "9")], End::Killed);
     fs::write(&file, OLD.replace("\"ש\"", "\"theirs\"")).unwrap();
-    assert_eq!(place.run(&["recover", "a.json"]).0, 0);
+    assert_eq!(place.outcome(&["recover", "a.json"]).0, 0);
     assert_eq!(text(&file), "{\"a\": 2, \"b\": [1, 2, 9], \"c\": {\"d\": \"theirs\"}}\n");
 
     place.edit(&[&set("/a", "5")], End::Killed);
     let theirs = text(&file).replace("\"a\": 2", "\"a\": 6");
     fs::write(&file, &theirs).unwrap();
-    let (exit, _, stderr) = place.run(&["recover", "a.json"]);
+    let (exit, _, stderr) = place.outcome(&["recover", "a.json"]);
     assert_eq!((exit, stderr.contains("/a"), text(&file)), (3, true, theirs.clone()), "{stderr}");
     assert_eq!(place.journals().len(), 1, "it stays until somebody decides");
-    assert_eq!(place.run(&["recover", "a.json", "--discard"]).0, 0);
+    assert_eq!(place.outcome(&["recover", "a.json", "--discard"]).0, 0);
     assert_eq!((place.journals().len(), text(&file)), (0, theirs));
     assert_eq!(fs::read_dir(place.folder.path().join("state/treekeep/journal/discarded")).unwrap().count(), 2);
 
@@ -229,10 +213,10 @@ fn what_others_wrote_meanwhile_is_merged_or_asked_about() {
     fs::write(&file, OLD).unwrap();
     place.edit(&[&set("/a", "5")], End::Killed);
     fs::write(&file, "{").unwrap();
-    let (exit, _, stderr) = place.run(&["recover", "a.json"]);
+    let (exit, _, stderr) = place.outcome(&["recover", "a.json"]);
     assert_eq!((exit, stderr.contains("the journal is kept"), text(&file).as_str()), (1, true, "{"), "{stderr}");
     fs::remove_file(&file).unwrap();
-    assert_eq!(place.run(&["recover", "a.json"]).0, 0);
+    assert_eq!(place.outcome(&["recover", "a.json"]).0, 0);
     assert_eq!(text(&file), OLD.replace("\"a\": 1", "\"a\": 5"));
 }
 
@@ -242,17 +226,17 @@ fn without_the_base_an_edit_is_made_where_its_old_value_stands() {
     let place = Place::new();
     let filler = format!("\"{}\"", "x".repeat(9 << 20));
     let large = OLD.replace("\"c\"", &format!("\"filler\": {filler}, \"c\""));
-    let file = place.file(&large);
+    let file = place.file("a.json", &large);
     place.edit(&[&set("/a", "2"), &set("/b/1", "8"), &set("/new", "true"), r#"{"op":"remove","path":"/c/d"}"#], End::Killed);
     assert!(fs::metadata(&place.journals()[0]).unwrap().len() < 10_000);
     let theirs = large.replace("\"ש\"", "\"theirs\"");
     fs::write(&file, &theirs).unwrap();
-    let (exit, _, stderr) = place.run(&["recover", "a.json"]);
+    let (exit, _, stderr) = place.outcome(&["recover", "a.json"]);
     assert_eq!((exit, stderr.lines().count()), (3, 2), "{stderr}");
     assert!(stderr.contains("Delete /c/d: \"ש\" (on the disk: \"theirs\")"), "{stderr}");
     assert_eq!(text(&file), theirs);
     fs::write(&file, large.replace("[1, 2", "[0, 2")).unwrap();
-    assert_eq!(place.run(&["recover", "a.json"]).0, 0);
+    assert_eq!(place.outcome(&["recover", "a.json"]).0, 0);
     let expected =
         large.replace("\"a\": 1", "\"a\": 2").replace("[1, 2", "[0, 8").replace("{\"d\": \"ש\"}}", "{}, \"new\": true}");
     assert!(text(&file) == expected);
@@ -261,22 +245,22 @@ fn without_the_base_an_edit_is_made_where_its_old_value_stands() {
 #[test]
 fn a_kept_version_is_restored() {
     let place = Place::new();
-    let file = place.file(OLD);
+    let file = place.file("a.json", OLD);
     place.edit(&[&set("/a", "2"), r#"{"op":"save"}"#], End::Well);
-    let (_, backups, _) = place.run(&["backups", "a.json"]);
+    let (_, backups, _) = place.outcome(&["backups", "a.json"]);
     let name = backups.split('\t').next().unwrap().to_owned();
     let changed = text(&file);
-    assert_eq!(place.run(&["restore", "a.json", &name]).0, 0);
+    assert_eq!(place.outcome(&["restore", "a.json", &name]).0, 0);
     assert_eq!(text(&file), OLD);
-    let (_, backups, _) = place.run(&["backups", "a.json"]);
+    let (_, backups, _) = place.outcome(&["backups", "a.json"]);
     assert_eq!(backups.lines().count(), 2, "what it replaced is kept: {changed}");
-    assert_eq!(place.run(&["restore", "a.json", "1970"]).0, 1);
-    assert_eq!(place.run(&["restore", "a.json", "2"]).0, 2, "it says that several begin so");
+    assert_eq!(place.outcome(&["restore", "a.json", "1970"]).0, 1);
+    assert_eq!(place.outcome(&["restore", "a.json", "2"]).0, 2, "it says that several begin so");
     // Also over what is not JSON, and where nothing is.
     fs::write(&file, "{").unwrap();
     let oldest = backups.lines().last().unwrap().split('\t').next().unwrap().to_owned();
-    assert_eq!(place.run(&["restore", "a.json", &oldest]).0, 0);
+    assert_eq!(place.outcome(&["restore", "a.json", &oldest]).0, 0);
     fs::remove_file(&file).unwrap();
-    assert_eq!(place.run(&["restore", "a.json", &oldest]).0, 0);
+    assert_eq!(place.outcome(&["restore", "a.json", &oldest]).0, 0);
     assert!(text(&file) == OLD || text(&file) == changed);
 }

@@ -110,6 +110,12 @@ pub fn align(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
     Some(spans)
 }
 
+/// As [`align`], to the end.
+pub fn align_all(a: &Node, b: &Node) -> Vec<Span> {
+    // Nothing breaks it off.
+    align(a, b, &mut |_| ControlFlow::Continue(())).unwrap_or_default()
+}
+
 /// `None` where `watch` breaks off.
 pub(super) fn go_on(watch: &mut Watch<'_>, node: &Node) -> Option<()> {
     watch(node).is_continue().then_some(())

@@ -3,7 +3,7 @@
 //! A patch becomes edits, so what it does not touch stays byte for byte. A value from the patch is laid out like its
 //! neighbours; what is moved or copied keeps its bytes.
 
-use super::align::{Span, align, same_bytes};
+use super::align::{Span, align_all, same_bytes};
 use super::edit::{Edit, Key, Refusal, Value};
 use super::node::{Child, Node, Text};
 use super::path::Path;
@@ -328,7 +328,7 @@ fn has_one_of_each(object: &Node) -> bool {
 fn elements(a: &Node, b: &Node, place: &str, tasks: &mut Vec<Task>) {
     let mut index = 0;
     let mut here = Vec::new();
-    for span in align(a, b, &mut |_| ControlFlow::Continue(())).unwrap_or_default() {
+    for span in align_all(a, b) {
         let at = format!("{place}/{index}");
         match span {
             Span::Same { count, .. } => index += count,
@@ -356,7 +356,7 @@ fn members(a: &Node, b: &Node, place: &str, tasks: &mut Vec<Task>) {
         format!("{place}/{}", pointer::escape(&key))
     };
     let (mut gone, mut rest) = (Vec::new(), Vec::new());
-    for span in align(a, b, &mut |_| ControlFlow::Continue(())).unwrap_or_default() {
+    for span in align_all(a, b) {
         match span {
             Span::Same { .. } => {}
             Span::Gone(x) => {
@@ -371,11 +371,9 @@ fn members(a: &Node, b: &Node, place: &str, tasks: &mut Vec<Task>) {
             }
             Span::Pair { a: x, b: y } => {
                 let (Some(x), Some(y)) = (a.child(x), b.child(y)) else { continue };
-                if at(&x) == at(&y) {
-                    {
-                        let at = at(&y);
-                        rest.push(Task::Pair(x.node, y.node, at));
-                    }
+                let place = at(&y);
+                if at(&x) == place {
+                    rest.push(Task::Pair(x.node, y.node, place));
                 } else {
                     // Another key: removed first, so that keys that are exchanged don't meet.
                     gone.push(Task::Write(operation("remove", &at(&x), None)));
