@@ -17,7 +17,7 @@
 //! | [`document::search`] | `query` is what is asked for; `blocks` cuts the text, `tokens` tells keys, values and structure apart, `plain` finds words, in either case by `folded`, `pattern` expressions with the help of `literals`, `hits` holds what was found |
 //! | [`jobs`] | threads: `open`, `save`, `search`, `journal`, `crew`, `watch`, `dialog`, `running` for how far a job is, and `kept` for what was kept; effects in, events out |
 //! | [`state`] | all that the program remembers; `event` is what comes in, `command` the table of commands, `session` one open document and its status, `broken` a text that is not JSON, `rows` which row is what, `scroll` the arithmetic of scrolling, `find` the find bar, `progress` how far a job is, `effect` what is to be done outside, `update` the decisions, in `files`, `disk`, `edits`, `navigate`; `journal` what the journal is told, `recovery` what comes back from it, `merging` a merge in the window, `versions` what was kept, `saving` counts, alerts and saving by itself |
-//! | [`ui`] | egui: `tree` (rows, field, scroll bar, search `marks`), `keys`, `menu`, `banner`, `path_bar`, `status_bar`, `start_page`, `broken`, `differences`, `find_bar`, `merge`, `side_panels`, `dialogs`; `theme` has the colours, `text` the order of right-to-left text |
+//! | [`ui`] | egui: `tree` (rows, field, scroll bar, search `marks`), `keys`, `menu`, `banner`, `path_bar`, `status_bar`, `start_page`, `broken`, `differences`, `find_bar`, `merge`, `side_panels`, `dialogs`; `field` sets carets right; `theme` has the colours, `text` the order of right-to-left text |
 //! | [`app`] | eframe: takes events, calls `update`, hands effects on, calls `ui` |
 //! | [`cli`] | arguments and printed lines; `change`, `edit`, `compare`, `recover` |
 //!

@@ -1,6 +1,7 @@
 //! A text that is not JSON: what is wrong, where, and the text around it, which can be mended.
 
 use crate::state::{Broken, Input, Task, file_name};
+use crate::ui::field;
 use crate::ui::format::byte_size;
 use crate::ui::status_bar::job_ui;
 use crate::ui::theme;
@@ -44,8 +45,10 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs:
         let id = Id::unique(("excerpt", broken.number));
         let mut text = broken.excerpt.clone();
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+            let font = egui::TextStyle::Monospace.resolve(ui.style());
+            let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _: f32| field::layout(ui, text.as_str(), &font, true);
             let field = TextEdit::multiline(&mut text).id(id).code_editor().desired_width(f32::INFINITY).desired_rows(20);
-            let mut output = field.show(ui);
+            let mut output = field.layouter(&mut layouter).show(ui);
             ui.ctx().accesskit_node_builder(id, |node| node.set_label("Text around the problem"));
             let first = ui.data_mut(|data| !std::mem::replace(data.get_temp_mut_or_default::<bool>(id), true));
             if first {

@@ -4,6 +4,7 @@ use crate::document::{Change, ChangedBy, Choice, Kind, Node};
 use crate::state::command::Command;
 use crate::state::merging::{MergeInput, MergeRow, Merging, Pick};
 use crate::state::{Input, Session};
+use crate::ui::field;
 use crate::ui::format::counted;
 use crate::ui::text::{clip_bytes, line_ui, visible};
 use crate::ui::theme;
@@ -204,7 +205,10 @@ fn editor_ui(ui: &mut Ui, editor: &crate::state::merging::MergeEditor, inputs: &
     ui.horizontal(|ui| {
         let id = Id::unique("merge value");
         let width = (ui.available_width() - 190.0).max(120.0);
-        let field = ui.add(TextEdit::singleline(&mut typed).id(id).font(TextStyle::Monospace).desired_width(width));
+        let font = TextStyle::Monospace.resolve(ui.style());
+        let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _: f32| field::layout(ui, text.as_str(), &font, false);
+        let field = TextEdit::singleline(&mut typed).id(id).font(TextStyle::Monospace).desired_width(width);
+        let field = ui.add(field.layouter(&mut layouter));
         ui.ctx().accesskit_node_builder(id, |node| node.set_label("Value of your own, as JSON"));
         if !field.has_focus() && ui.memory(|memory| memory.focused().is_none()) {
             field.request_focus();

@@ -11,6 +11,7 @@ pub mod banner;
 pub mod broken;
 pub mod dialogs;
 pub mod differences;
+pub mod field;
 pub mod find_bar;
 pub mod format;
 pub mod keys;

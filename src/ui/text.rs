@@ -221,6 +221,11 @@ fn script(character: char) -> Option<u8> {
     }
 }
 
+/// Whether a character is of a right-to-left script.
+pub(super) fn is_right_to_left(character: char) -> bool {
+    script(character).is_some()
+}
+
 /// Whether the order on screen may differ from the order in the text.
 fn needs_ordering(text: &str) -> bool {
     !text.is_ascii() && text.chars().any(|character| script(character).is_some() || is_isolate(character))

@@ -3,7 +3,7 @@
 use crate::state::Input;
 use crate::state::command::Command;
 use crate::state::session::{Editor, Part};
-use crate::ui::theme;
+use crate::ui::{field, theme};
 use egui::text::{CCursor, CCursorRange};
 use egui::{Area, Frame, Id, Key, Label, Margin, Order, Rect, Response, RichText, TextEdit, Ui, pos2};
 
@@ -22,9 +22,12 @@ pub fn field_ui(ui: &mut Ui, editor: &Editor, name: &str, key: Rect, value: Rect
     ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| {
         // As tall as the row, not as a field that stands alone.
         ui.spacing_mut().interact_size.y = 0.0;
+        let font = theme::mono();
+        let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _: f32| field::layout(ui, text.as_str(), &font, false);
         let field = TextEdit::singleline(&mut text)
             .id(id)
-            .font(theme::mono())
+            .font(font.clone())
+            .layouter(&mut layouter)
             .margin(Margin::symmetric(4, 3))
             .desired_width(rect.width() - 8.0)
             .clip_text(true);
