@@ -474,45 +474,54 @@ fn reading_a_mended_text_is_told_and_can_be_stopped() {
     assert_eq!(broken(&program), (true, Some(0.5), "[1, 2]".to_owned()));
     program.take(Input::StopTask(Task::Mend));
     assert!(matches!(program.effects.last(), Some(Effect::StopTask(_, Task::Mend))));
+    program.event(Event::TaskProgress(id, Task::Reload, 1, 6));
+    program.event(Event::TaskEnded(id, Task::Reload, true));
+    program.take(Input::Mend("[1]".into()));
+    assert_eq!(broken(&program), (true, Some(0.5), "[1, 2]".to_owned()), "it is still being read");
     program.event(Event::TaskEnded(id, Task::Mend, true));
     assert_eq!(broken(&program), (false, None, "[1, 2]".to_owned()), "what was mended stays");
 }
 
 #[test]
 fn a_files_value_comes_where_it_was_wanted_or_nowhere() {
-    let read = |program: &Program| {
-        let (document, path) = program
-            .effects
-            .iter()
-            .find_map(|effect| match effect {
-                Effect::ReadValue(_, _, document, path) => Some((document.clone(), path.clone())),
-                _ => None,
-            })
-            .unwrap();
-        let edit = Edit::Replace { path, value: Value::new("[7]").unwrap() };
-        let applied = edit.apply(&document).unwrap();
-        Event::ValueRead(program.id(), Ok(Box::new((edit, applied))))
-    };
-    let choose = || {
-        let mut program = Program::open("[1, 2]");
+    let choose = |program: &mut Program| {
         program.take(Input::Select([0].as_slice().into()));
         program.command(Command::ReplaceFromFile);
         program.event(Event::Picked(PickPurpose::ReplaceValue, Some("/data/b.json".into())));
         program.take(Input::Select([1].as_slice().into()));
-        program
+        let Some(Effect::ReadValue { id, number, document, place, .. }) = program.effects.pop() else { panic!("it is read") };
+        let edit = Edit::Replace { path: place, value: Value::new("[7]").unwrap() };
+        let applied = edit.apply(&document).unwrap();
+        Event::ValueRead(id, number, Ok(Box::new((edit, applied))))
     };
-    let mut program = choose();
-    let event = read(&program);
-    program.event(event);
+    let mut program = Program::open("[1, 2]");
+    let read = choose(&mut program);
+    program.event(read);
     assert_eq!((program.text().as_str(), program.status()), ("[[7], 2]", Status::Edited(1)));
     program.command(Command::Undo);
     assert_eq!(program.text(), "[1, 2]");
-    let mut program = choose();
+
+    let mut program = Program::open("[1, 2]");
+    let read = choose(&mut program);
     program.edit(&[1], "5");
-    let event = read(&program);
-    program.event(event);
+    program.event(read);
     assert_eq!(program.text(), "[1, 5]", "an edit that was made meanwhile stays");
     assert!(program.session().notice.as_ref().unwrap().contains("edited while that file was read"));
+
+    let mut program = Program::open("[1, 2]");
+    let late = choose(&mut program);
+    program.edit(&[1], "5");
+    let read = choose(&mut program);
+    program.event(late);
+    assert_eq!(program.text(), "[1, 5]", "the one before is not waited for any more");
+    program.event(read);
+    assert_eq!(program.text(), "[[7], 5]");
+
+    let mut program = Program::open("[1, 2]");
+    let read = choose(&mut program);
+    program.event(Event::TaskEnded(program.id(), Task::Value, true));
+    program.event(read);
+    assert_eq!(program.text(), "[1, 2]", "what was stopped does not come");
 }
 
 #[test]

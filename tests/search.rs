@@ -460,8 +460,16 @@ fn a_search_stops_when_it_is_told() {
 /// A search in one long string can be stopped all along, be it full of hits or one match as a whole.
 #[test]
 fn a_search_in_one_string_asks_whether_to_go_on() {
-    let document = Document::parse(format!("[\"{}\"]", "word ".repeat(8 << 20))).unwrap();
-    for (query, first, least) in [(words_of("word"), 2, 8 << 20), (expression(".*"), 2, 2), (expression("nowhere.*x"), 0, 0)] {
+    let document = Document::parse(format!("[\"{}\\u00e9 a/b \\n\"]", "word ".repeat(8 << 20))).unwrap();
+    let exactly = |text| Query { is_case_sensitive: true, ..words_of(text) };
+    for (query, first, least) in [
+        (words_of("word"), 2, 8 << 20),
+        (expression(".*"), 2, 2),
+        (expression("nowhere.*x"), 0, 0),
+        (exactly("wordé"), 0, 0),
+        (Query { is_whole_word: true, ..exactly("wor") }, 0, 0),
+        (exactly("a/b"), (5 << 23) + 9, 1),
+    ] {
         let searcher = Searcher::new(&query).unwrap();
         let mut asked = 0;
         let hits = searcher.search_all(&document, &mut |_| {

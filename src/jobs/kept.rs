@@ -41,17 +41,10 @@ pub fn find_unsaved(surroundings: &Surroundings, outbox: &Outbox, of: Option<(Do
 }
 
 /// Reads a journal, and holds it against the disk.
-pub fn recover(
-    surroundings: &Surroundings,
-    outbox: &Outbox,
-    id: DocumentId,
-    journal: PathBuf,
-    purpose: RecoverFor,
-    running: &Running,
-) {
+pub fn recover(surroundings: &Surroundings, id: DocumentId, journal: PathBuf, purpose: RecoverFor, running: &Running) {
     let recovery = storage::recover(&env(surroundings), &journal, &|done, total| running.at(done, total));
     let recovery = recovery.map(Box::new).map_err(|error| error.to_string());
-    outbox.send(Event::Recovered(id, journal, purpose, recovery));
+    running.deliver(Event::Recovered(id, journal, purpose, recovery));
 }
 
 /// Puts a journal away.

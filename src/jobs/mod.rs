@@ -113,7 +113,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Starts the threads that save. The settings come back, with what is to be told of them.
+    /// Starts the threads that save, and one that finds the time zone. The settings come back, with what is to be told of them.
     pub fn new(surroundings: Surroundings, wake: Wake) -> (Self, Settings, Option<String>) {
         let surroundings = Arc::new(surroundings);
         let (sender, events) = mpsc::channel();
@@ -182,7 +182,7 @@ impl Jobs {
             }
             Effect::ReadMended(id, mended) => {
                 let running = self.running(id, Task::Mend);
-                self.spawn("read", move || open::read_mended(&outbox, id, &mended, &running));
+                self.spawn("read", move || open::read_mended(id, &mended, &running));
             }
             Effect::Save(order) => {
                 let stop = Stop::default();
@@ -221,10 +221,13 @@ impl Jobs {
             Effect::Pick(purpose, suggested) => {
                 self.spawn("dialog", move || outbox.send(dialog::pick(&*surroundings.chooser, purpose, suggested.as_deref())));
             }
-            Effect::ReadValue(id, file, document, place) => {
+            Effect::ReadValue { id, number, file, document, place } => {
                 let running = self.running(id, Task::Value);
-                let into = (document, place);
-                self.spawn("read", move || open::read_value(&surroundings.disk, &outbox, id, &file, into, &running));
+                self.spawn("read", move || {
+                    if let Some(value) = open::read_value(&surroundings.disk, &file, &document, place, &running) {
+                        running.deliver(Event::ValueRead(id, number, value));
+                    }
+                });
             }
             Effect::Journal(order) => self.tell_journal(journal::Order::Write(order)),
             Effect::EndJournal(id, end) => self.tell_journal(journal::Order::End(id, end)),
@@ -233,7 +236,7 @@ impl Jobs {
             Effect::FindUnsaved(of) => self.spawn("recover", move || kept::find_unsaved(&surroundings, &outbox, of)),
             Effect::Recover(id, journal, purpose) => {
                 let running = self.running(id, Task::Recover);
-                self.spawn("recover", move || kept::recover(&surroundings, &outbox, id, journal, purpose, &running));
+                self.spawn("recover", move || kept::recover(&surroundings, id, journal, purpose, &running));
             }
             Effect::DiscardJournal(path) => self.spawn("recover", move || kept::discard(&surroundings, &outbox, &path)),
             Effect::ListVersions(id, path) => self.spawn("versions", move || kept::list(&surroundings, &outbox, id, &path)),

@@ -2,7 +2,7 @@
 
 use super::running::Running;
 use super::{Outbox, Stop, Threads, absolute};
-use crate::document::{self, Document, Edit, Fragment, Head, ScanError, Value};
+use crate::document::{self, Applied, Document, Edit, Fragment, Head, ScanError, Value};
 use crate::state::{DocumentId, Event, Mended, Opened, Report, file_name};
 use crate::storage::{self, Digest, Disk, OpenError, SystemClock, Version};
 use std::ops::ControlFlow;
@@ -70,7 +70,7 @@ fn show_head(disk: &Disk, outbox: &Outbox, id: DocumentId, path: &Path) {
 }
 
 /// Understands a text that was mended.
-pub fn read_mended(outbox: &Outbox, id: DocumentId, mended: &Mended, running: &Running) {
+pub fn read_mended(id: DocumentId, mended: &Mended, running: &Running) {
     let bytes = mended.text();
     let total = bytes.len() as u64;
     let result = match Fragment::watched(bytes, &mut |done| running.at(done, total)) {
@@ -78,37 +78,34 @@ pub fn read_mended(outbox: &Outbox, id: DocumentId, mended: &Mended, running: &R
         Err((ScanError::Problem(problem), bytes)) => Err((Arc::new(bytes), problem)),
         Err((ScanError::Cancelled, _)) => return,
     };
-    outbox.send(Event::Mended(id, result));
+    running.deliver(Event::Mended(id, result));
 }
 
-/// Reads a file that is to become a value, and puts it in its place.
+/// Reads a file that is to become a value, and puts it in its place; `None` where that was stopped.
 pub fn read_value(
     disk: &Disk,
-    outbox: &Outbox,
-    id: DocumentId,
-    path: &Path,
-    (document, place): (Document, document::Path),
+    file: &Path,
+    document: &Document,
+    place: document::Path,
     running: &Running,
-) {
+) -> Option<Result<Box<(Edit, Applied)>, String>> {
     let too_long = AtomicBool::new(false);
-    let loaded = storage::load(disk, &SystemClock, path, &Threads, &|done, total| {
+    let loaded = storage::load(disk, &SystemClock, file, &Threads, &|done, total| {
         if total > VALUE_LIMIT {
             too_long.store(true, Ordering::Relaxed);
             return ControlFlow::Break(());
         }
         running.at(done, total)
     });
-    let value = match loaded.map(|loaded| loaded.fragment) {
+    Some(match loaded.map(|loaded| loaded.fragment) {
         Ok(Ok(fragment)) => {
             let stands_as_is = fragment.text().len() > LAID_OUT;
             let edit = Edit::Replace { path: place, value: Value::of(fragment, stands_as_is) };
-            edit.apply(&document).map(|applied| Box::new((edit, applied))).map_err(|refusal| format!("Not possible: {refusal}."))
+            edit.apply(document).map(|applied| Box::new((edit, applied))).map_err(|refusal| format!("Not possible: {refusal}."))
         }
-        Ok(Err((problem, _))) => Err(format!("{} is not JSON ({problem}). Nothing was changed.", path.display())),
-        Err(_) if too_long.into_inner() => Err(format!("{} is too long to become a value. Open it instead.", path.display())),
-        // Its end is told.
-        Err(OpenError::Cancelled(_)) => return,
+        Ok(Err((problem, _))) => Err(format!("{} is not JSON ({problem}). Nothing was changed.", file.display())),
+        Err(_) if too_long.into_inner() => Err(format!("{} is too long to become a value. Open it instead.", file.display())),
+        Err(OpenError::Cancelled(_)) => return None,
         Err(error) => Err(format!("{error}. Nothing was changed.")),
-    };
-    outbox.send(Event::ValueRead(id, value));
+    })
 }

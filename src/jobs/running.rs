@@ -5,6 +5,7 @@ use crate::document::Node;
 use crate::state::{DocumentId, Event, Task};
 use std::ops::ControlFlow;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Nobody has to know of shorter jobs.
@@ -22,13 +23,15 @@ pub struct Running {
     closing: Stop,
     next: Mutex<Instant>,
     told: Mutex<bool>,
+    delivered: AtomicBool,
 }
 
 impl Running {
     /// Begins now.
     pub fn new(outbox: &Outbox, id: DocumentId, task: Task, stop: Stop, closing: Stop) -> Self {
         let next = Mutex::new(Instant::now() + SLOW);
-        Self { outbox: outbox.clone(), id, task, stop, closing, next, told: Mutex::new(false) }
+        let (told, delivered) = (Mutex::new(false), AtomicBool::new(false));
+        Self { outbox: outbox.clone(), id, task, stop, closing, next, told, delivered }
     }
 
     /// So much is done; says whether to go on. Threads may call it side by side.
@@ -52,6 +55,14 @@ impl Running {
         }
     }
 
+    /// Sends what came of it, unless it was stopped: what is done is not told as stopped, and what was stopped is not done.
+    pub fn deliver(&self, event: Event) {
+        if self.go_on().is_continue() {
+            self.delivered.store(true, Ordering::Relaxed);
+            self.outbox.send(event);
+        }
+    }
+
     /// What a comparison or merge asks: it has come to a value of `root`, or of what became of that.
     pub fn watch_values(&self, root: &Node) -> impl FnMut(&Node) -> ControlFlow<()> + '_ {
         /// Values between two looks at the clock.
@@ -69,8 +80,39 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.told.lock().is_ok_and(|told| *told) || self.stop.asked().is_break() {
-            self.outbox.send(Event::TaskEnded(self.id, self.task, self.stop.asked().is_break()));
+        let is_stopped = self.stop.asked().is_break() && !self.delivered.load(Ordering::Relaxed);
+        if self.told.lock().is_ok_and(|told| *told) || is_stopped {
+            self.outbox.send(Event::TaskEnded(self.id, self.task, is_stopped));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, mpsc};
+
+    fn job() -> (Running, Stop, mpsc::Receiver<Event>) {
+        let (events, received) = mpsc::channel();
+        let (outbox, stop) = (Outbox { events, wake: Arc::new(|| ()) }, Stop::default());
+        (Running::new(&outbox, DocumentId(1), Task::Recover, stop.clone(), Stop::default()), stop, received)
+    }
+
+    #[test]
+    fn what_is_done_is_not_told_as_stopped() {
+        let (running, stop, received) = job();
+        running.deliver(Event::BackupsMeasured(7));
+        stop.now();
+        drop(running);
+        assert!(matches!(received.try_iter().collect::<Vec<_>>()[..], [Event::BackupsMeasured(7)]));
+    }
+
+    #[test]
+    fn what_was_stopped_is_not_done() {
+        let (running, stop, received) = job();
+        stop.now();
+        running.deliver(Event::BackupsMeasured(7));
+        drop(running);
+        assert!(matches!(received.try_iter().collect::<Vec<_>>()[..], [Event::TaskEnded(_, Task::Recover, true)]));
     }
 }

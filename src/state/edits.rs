@@ -435,11 +435,13 @@ pub fn paste(state: &mut State, text: &str, over: bool, now: &Now) {
 }
 
 /// A file's value comes in the place of the one that was selected when it was chosen.
-pub fn value_read(state: &mut State, id: super::DocumentId, value: Result<Box<(Edit, Applied)>, String>, now: &Now) {
+pub fn value_read(state: &mut State, id: super::DocumentId, number: u64, value: Result<Box<(Edit, Applied)>, String>, now: &Now) {
     let Some(session) = state.session_of(id) else { return };
-    let revision = session.awaits_value.take();
+    // Another one was asked for since, or none any more.
+    let Some((_, revision)) = session.awaits_value.take_if(|(awaited, _)| *awaited == number) else { return };
+    let is_edited = session.history.current().id != revision || session.editor.is_some() || session.merging.is_some();
     match value {
-        Ok(_) if revision != Some(session.history.current().id) => {
+        Ok(_) if is_edited => {
             let why = "The document was edited while that file was read. Choose the file again; nothing was changed.";
             session.notice = Some(why.to_owned());
         }

@@ -77,7 +77,18 @@ pub enum Effect {
     /// Shows the system's file dialog.
     Pick(PickPurpose, Option<PathBuf>),
     /// Reads a file's value, and puts it in a place of the document.
-    ReadValue(DocumentId, PathBuf, Document, Path),
+    ReadValue {
+        /// The document's name.
+        id: DocumentId,
+        /// Which of the values that were asked for.
+        number: u64,
+        /// The file.
+        file: PathBuf,
+        /// The document as it is.
+        document: Document,
+        /// The place.
+        place: Path,
+    },
     /// Puts text on the clipboard.
     Copy(String),
     /// Asks for the clipboard's text; `true` where it goes over the selected value.

@@ -182,8 +182,8 @@ pub enum Event {
     Picked(PickPurpose, Option<PathBuf>),
     /// No dialog could be shown.
     CannotPick(PickPurpose, String),
-    /// A file's value was put in its place.
-    ValueRead(DocumentId, Result<Box<(Edit, Applied)>, String>),
+    /// The file's value of this number was put in its place.
+    ValueRead(DocumentId, u64, Result<Box<(Edit, Applied)>, String>),
     /// So many notes of a document are written in its journal, which has so many bytes.
     Journaled {
         /// The document.

@@ -167,7 +167,9 @@ pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report
 
 /// The excerpt changed.
 pub fn mend(state: &mut State, text: String) {
-    if let Some(Tab { content: Content::Broken { broken, .. }, .. }) = state.tabs.get_mut(state.active) {
+    if let Some(Tab { content: Content::Broken { broken, .. }, .. }) = state.tabs.get_mut(state.active)
+        && !broken.reading
+    {
         broken.excerpt = text;
     }
 }
@@ -254,10 +256,11 @@ pub fn picked(state: &mut State, purpose: PickPurpose, path: Option<PathBuf>, no
         PickPurpose::Open => open(state, vec![path], effects),
         PickPurpose::SaveCopy => disk::save_to(state, path, now, effects),
         PickPurpose::ReplaceValue => {
-            let id = state.tab().map(|tab| tab.id);
+            let (id, number) = (state.tab().map(|tab| tab.id), state.number());
             if let (Some(id), Some(session)) = (id, state.session_mut()) {
-                session.awaits_value = Some(session.history.current().id);
-                effects.push(Effect::ReadValue(id, path, session.document().clone(), session.view.selection.clone()));
+                session.awaits_value = Some((number, session.history.current().id));
+                let (document, place) = (session.document().clone(), session.view.selection.clone());
+                effects.push(Effect::ReadValue { id, number, file: path, document, place });
             }
         }
     }

@@ -89,6 +89,13 @@ pub(super) fn recovered(
     if purpose == RecoverFor::Compare {
         return compare(tab, recovery, effects);
     }
+    if let Content::Ready(session) = &mut tab.content
+        && matches!(recovery, Recovery::Fresh { .. } | Recovery::Steps { .. })
+        && (session.unsaved() > 0 || session.saving.is_some())
+    {
+        session.notice = Some("Save or undo what you edited since, then recover the edits from before.".to_owned());
+        return;
+    }
     match recovery {
         Recovery::Nothing => {
             if let Content::Ready(session) = &mut tab.content {
@@ -111,10 +118,6 @@ pub(super) fn recovered(
         }
         Recovery::Steps { on, steps, left } => {
             let Content::Ready(old) = &mut tab.content else { return };
-            if old.unsaved() > 0 || old.saving.is_some() {
-                old.notice = Some("Save or undo what you edited since, then recover the edits from before.".to_owned());
-                return;
-            }
             let (path, name) = (old.path.clone(), old.name.clone());
             let recoverable: Vec<Found> = old.recoverable.iter().filter(|found| found.journal != journal).cloned().collect();
             let document = Document::of(&on.fragment);
@@ -189,6 +192,10 @@ fn trouble(state: &mut State, id: DocumentId, why: &str) {
     let text = format!("The edits can't be recovered now: {why}. They are kept.");
     if let Some(session) = state.session_of(id) {
         session.notice = Some(text);
+        return;
+    }
+    if state.tabs.iter().all(|tab| tab.id != id) {
+        // Another document took its place.
         return;
     }
     state.tabs.retain(|tab| tab.id != id);

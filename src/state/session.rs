@@ -281,8 +281,8 @@ pub struct Session {
     pub metrics: Metrics,
     /// Jobs that take a while, and how far they are.
     pub tasks: Vec<(Task, Progress)>,
-    /// The revision that the value of a file, which is being read, comes into.
-    pub awaits_value: Option<RevisionId>,
+    /// The number of the file's value that was asked for last and is not there yet, and the revision that it comes into.
+    pub awaits_value: Option<(u64, RevisionId)>,
     /// Only the beginning of a file that is on its way: where it is cut.
     pub head: Option<Head>,
 }
@@ -371,6 +371,9 @@ impl Session {
     /// A job has ended, or was stopped.
     pub fn task_ended(&mut self, task: Task, is_stopped: bool) {
         self.tasks.retain(|(known, _)| *known != task);
+        if is_stopped && task == Task::Value {
+            self.awaits_value = None;
+        }
         if is_stopped && task == Task::Count {
             self.statistics = self.statistics.take().filter(|counting| counting.statistics.is_some());
         } else if is_stopped {

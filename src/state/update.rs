@@ -267,14 +267,14 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::TaskProgress(id, task, done, total) => {
             if let Some(session) = state.session_of(id) {
                 session.task_at(task, done, total, now.ms);
-            } else if let Some(broken) = state.broken_of(id) {
+            } else if let Some(broken) = state.broken_of(id).filter(|_| task == Task::Mend) {
                 broken.progress = Some(Progress::after(broken.progress, done, total, now.ms));
             }
         }
         Event::TaskEnded(id, task, is_stopped) => {
             if let Some(session) = state.session_of(id) {
                 session.task_ended(task, is_stopped);
-            } else if let Some(broken) = state.broken_of(id) {
+            } else if let Some(broken) = state.broken_of(id).filter(|_| task == Task::Mend) {
                 broken.task_ended();
             }
         }
@@ -307,7 +307,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             state.picking = false;
             state.dialog = Some(Dialog::Path { purpose, text: String::new(), why });
         }
-        Event::ValueRead(id, value) => edits::value_read(state, id, value, now),
+        Event::ValueRead(id, number, value) => edits::value_read(state, id, number, value, now),
         Event::Journaled { id, notes, length } => {
             if let Some(session) = state.session_of(id) {
                 (session.journal.written, session.journal.length, session.journal.trouble) = (notes, length, None);

@@ -17,7 +17,8 @@ pub const BLOCK: usize = 1 << 20;
 pub const ROUND: usize = 32 * BLOCK;
 
 /// Does all pieces of work with a number below `count`, the lowest begun first, and gives what came of them in order. Each thread
-/// keeps something of its own from one to the next. There are two threads for each core, since one of them waits for the disk.
+/// keeps something of its own from one to the next. There are two threads for each core: where one waits for the disk, another
+/// has the core.
 ///
 /// # Errors
 /// One of the errors that there were; what had not begun by then is not done.
@@ -134,8 +135,8 @@ pub struct Reading<'a> {
     pub path: &'a Path,
     /// Its length.
     pub length: u64,
-    /// Nobody read it before: it is read past the cache.
-    pub is_new: bool,
+    /// Whether it is read past the cache: what nobody read before is not there.
+    pub past_cache: bool,
 }
 
 impl Reading<'_> {
@@ -150,7 +151,7 @@ impl Reading<'_> {
         take: &(dyn Fn(u64, &[u8]) -> Result<(), E> + Sync),
         go_on: &mut dyn FnMut(u64) -> Result<(), E>,
     ) -> Result<Digest, E> {
-        let source = match self.is_new {
+        let source = match self.past_cache {
             true => Source::uncached(self.disk, self.file, self.path),
             false => Source::cached(self.disk, self.file, self.path),
         };
@@ -222,7 +223,7 @@ mod tests {
         let file = disk.open(&path).unwrap();
         let read = |length| {
             let copy = Mutex::new(vec![0; text.len()]);
-            let reading = Reading { disk: &disk, file: &file, path: &path, length, is_new: length.is_multiple_of(2) };
+            let reading = Reading { disk: &disk, file: &file, path: &path, length, past_cache: length.is_multiple_of(2) };
             let mut asked = Vec::new();
             let digest: io::Result<Digest> = reading.digest(
                 &Pair,
@@ -255,7 +256,7 @@ mod tests {
             if number == 2 { Err(io::Error::other("broken")) } else { Ok(()) }
         });
         let file = disk.open(&path).unwrap();
-        let reading = Reading { disk: &disk, file: &file, path: &path, length: 9 * BLOCK as u64, is_new: false };
+        let reading = Reading { disk: &disk, file: &file, path: &path, length: 9 * BLOCK as u64, past_cache: false };
         let outcome: io::Result<Digest> = reading.digest(&Pair, &|_, _| Ok(()), &mut |_| Ok(()));
         assert_eq!(outcome.unwrap_err().to_string(), "broken");
         assert!(reads.load(Ordering::SeqCst) <= 5, "{reads:?}");

@@ -9,6 +9,7 @@ use super::blocks::BLOCK;
 use super::disk::{Disk, Use};
 use super::save::SMALL;
 use super::temporary::reserve;
+use super::version::has_coarse_times;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -28,6 +29,12 @@ impl Aligned {
         let start = self.0.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         &mut self.0[start..][..length]
     }
+}
+
+/// Whether an error tells of the disk itself, and not of the way to write on it.
+fn is_of_the_disk(error: &io::Error) -> bool {
+    const EIO: i32 = 5;
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) || error.raw_os_error() == Some(EIO)
 }
 
 fn is_aligned(bytes: &[u8]) -> bool {
@@ -50,7 +57,7 @@ impl<'a> Source<'a> {
 
     /// Past the cache: what nobody read before.
     pub fn uncached(disk: &'a Disk, file: &'a File, path: &'a Path) -> Self {
-        Self { direct: disk.open_direct(path, Use::Read), ..Self::cached(disk, file, path) }
+        Self { direct: disk.open_direct(file, Use::Read), ..Self::cached(disk, file, path) }
     }
 
     /// Reads `length` bytes, at most [`BLOCK`], from `offset` on, a multiple of it.
@@ -83,17 +90,17 @@ pub struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     /// Reserves room for all of it, so that a full disk is known before anything is written, and it is in one piece there in whatever
-    /// order its blocks come. Small files go through the cache.
+    /// order its blocks come. Small files go through the cache, and those of file systems that have it elsewhere (FAT, networks, FUSE).
     ///
     /// # Errors
     /// What the system says.
     pub fn begin(disk: &'a Disk, file: &'a File, path: &'a Path, length: u64) -> io::Result<Self> {
-        Self::past_cache(disk, file, path, length, length > SMALL)
+        Self::past_cache(disk, file, path, length, length > SMALL && !has_coarse_times(path))
     }
 
     fn past_cache(disk: &'a Disk, file: &'a File, path: &'a Path, length: u64, is_wanted: bool) -> io::Result<Self> {
         reserve(file, length)?;
-        let direct = if is_wanted { disk.open_direct(path, Use::Write) } else { None };
+        let direct = if is_wanted { disk.open_direct(file, Use::Write) } else { None };
         if direct.is_some() {
             // Writes that make a file longer would wait for each other.
             disk.truncate(file, path, length)?;
@@ -110,8 +117,8 @@ impl<'a> Sink<'a> {
             Some(direct) => {
                 let whole = &bytes[..bytes.len() / ALIGNMENT * ALIGNMENT];
                 match self.write_direct(direct, offset, whole) {
-                    // It asks for more than any disk that we know of.
-                    Err(error) if error.kind() == io::ErrorKind::InvalidInput => 0,
+                    // It asks for more than any disk that we know of, or for something else; the cache takes it, or tells why not.
+                    Err(error) if !is_of_the_disk(&error) => 0,
                     done => done.map(|()| whole.len())?,
                 }
             }
@@ -196,7 +203,7 @@ mod tests {
             let is_first = call == Call::Write && count.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
             if is_first { Err(io::ErrorKind::InvalidInput.into()) } else { Ok(()) }
         });
-        let direct = Disk::real().open_direct(&std::env::current_exe().unwrap(), Use::Read).is_some();
+        let direct = Disk::real().open_direct(&File::open(std::env::current_exe().unwrap()).unwrap(), Use::Read).is_some();
         assert!(direct || !cfg!(target_os = "linux"), "the tests' own disk can do it");
         if direct {
             assert!(written(&disk, &text, true).unwrap() == text);

@@ -111,21 +111,22 @@ impl Disk {
         options.open(path)
     }
 
-    /// Opens a file once more, to read or write past the page cache; `None` where the system or the file system can't, which is no
-    /// error: there is always the cache.
-    pub fn open_direct(&self, path: &Path, what_for: Use) -> Option<File> {
+    /// Opens an open file once more, to read or write past the page cache; `None` where the system or the file system can't, which is
+    /// no error and so asks no hook: there is always the cache.
+    pub fn open_direct(&self, file: &File, what_for: Use) -> Option<File> {
         #[cfg(target_os = "linux")]
         {
-            use rustix::fs::OFlags;
+            use std::os::fd::AsRawFd;
             use std::os::unix::fs::OpenOptionsExt;
             let mut options = OpenOptions::new();
             options.read(what_for == Use::Read).write(what_for == Use::Write);
-            options.custom_flags((OFlags::DIRECT | OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
-            options.open(path).ok()
+            options.custom_flags(rustix::fs::OFlags::DIRECT.bits() as i32);
+            // Not by its name, which may be another file's by now.
+            options.open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
         }
         #[cfg(not(target_os = "linux"))]
         {
-            let _ = (path, what_for);
+            let _ = (file, what_for);
             None
         }
     }

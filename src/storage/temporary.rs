@@ -78,6 +78,7 @@ impl Attempt<'_, '_> {
         written.digest = self.write_content(content, &sink, &path)?;
         self.dress(&written, old)?;
         let failed = SaveError::io(Step::Write, &path);
+        // A large file has its length from the beginning.
         if disk.stat_open(&written.file, &path).map_err(&failed)?.len() != content.size() {
             return Err(failed(io::Error::other("the disk did not take all that was written")));
         }
@@ -149,6 +150,7 @@ impl Attempt<'_, '_> {
         match (ended, written) {
             (Some(why), _) => Err(why),
             (None, Err(source)) => Err(self.not_written(content, path, source)),
+            (None, Ok(())) if done != total => Err(self.not_written(content, path, io::Error::other("the text is not whole"))),
             (None, Ok(())) => validator.finish().map(|()| tree.finish()).map_err(SaveError::Invalid),
         }
     }

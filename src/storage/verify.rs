@@ -114,7 +114,7 @@ impl Attempt<'_, '_> {
             Some(copy) => copy.write(offset, bytes).map_err(|source| Ended::Told(not_kept(source))),
             None => Ok(()),
         };
-        match (Reading { disk, file, path, length, is_new: is_shared }).digest(crew, &take, &mut go_on) {
+        match (Reading { disk, file, path, length, past_cache: is_shared }).digest(crew, &take, &mut go_on) {
             Ok(digest) => Ok((stamp, digest)),
             Err(Ended::Reading(source)) => Err(failed(source)),
             Err(Ended::Told(error)) => Err(error),
@@ -203,7 +203,7 @@ impl Attempt<'_, '_> {
         if now.size > SMALL && untouched && known.is_settled() {
             return Ok(true);
         }
-        let reading = Reading { disk, file: &file, path, length: now.size, is_new: false };
+        let reading = Reading { disk, file: &file, path, length: now.size, past_cache: false };
         match reading.digest::<io::Error>(self.env.crew, &|_, _| Ok(()), &mut |_| Ok(())) {
             // Another length is another content.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),

@@ -47,7 +47,12 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs:
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {
             let font = egui::TextStyle::Monospace.resolve(ui.style());
             let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _: f32| field::layout(ui, text.as_str(), &font, true);
-            let field = TextEdit::multiline(&mut text).id(id).code_editor().desired_width(f32::INFINITY).desired_rows(20);
+            let field = TextEdit::multiline(&mut text)
+                .id(id)
+                .code_editor()
+                .interactive(!broken.reading)
+                .desired_width(f32::INFINITY)
+                .desired_rows(20);
             let mut output = field.layouter(&mut layouter).show(ui);
             ui.ctx().accesskit_node_builder(id, |node| node.set_label("Text around the problem"));
             let first = ui.data_mut(|data| !std::mem::replace(data.get_temp_mut_or_default::<bool>(id), true));

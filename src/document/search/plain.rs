@@ -102,6 +102,17 @@ struct Walk<'s, 'w> {
     watched_at: usize,
 }
 
+impl Walk<'_, '_> {
+    /// Asks whether to go on, where much was passed since that was asked.
+    fn passed(&mut self, at: usize) -> ControlFlow<()> {
+        if at.saturating_sub(self.watched_at) > WINDOW {
+            self.watched_at = at;
+            (self.watch)()?;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 impl Plain {
     /// Prepares words.
     ///
@@ -226,10 +237,7 @@ impl Plain {
             if is_wanted {
                 emit(hit.start);
             }
-            if from - walk.watched_at > WINDOW {
-                walk.watched_at = from;
-                (walk.watch)()?;
-            }
+            walk.passed(from)?;
             if raw.as_ref().is_some_and(|raw| raw.start < from) {
                 raw = self.next_raw(&mut walk, from)?;
             }
@@ -258,6 +266,7 @@ impl Plain {
                         return ControlFlow::Continue(hit);
                     }
                     at += step + 1;
+                    walk.passed(at)?;
                 }
                 None if end == to => break,
                 None => {
@@ -301,7 +310,10 @@ impl Plain {
                 (Finder::Regex(regex), None) => regex.find(Input::new(text).range(from..end)).map(|found| found.range()),
             };
             match found {
-                Some(hit) if is_inside_escape(text, hit.start) || !self.is_whole(text, &hit) => from = hit.start + 1,
+                Some(hit) if is_inside_escape(text, hit.start) || !self.is_whole(text, &hit) => {
+                    from = hit.start + 1;
+                    walk.passed(from)?;
+                }
                 Some(hit) => return ControlFlow::Continue(Some(hit)),
                 None if end == walk.stretch.to => break,
                 None => {
@@ -330,6 +342,7 @@ impl Plain {
             // An escaped backslash with a `u` behind it.
             if !self.has_short_escape && !begins_escape(text, at) {
                 walk.escape_at += 1;
+                walk.passed(at)?;
                 continue;
             }
             let Some(escape) = unit(text, at) else { break };
@@ -342,10 +355,7 @@ impl Plain {
                 }
             }
             walk.escape_at = at + escape.length;
-            if at - walk.watched_at > WINDOW {
-                walk.watched_at = at;
-                (walk.watch)()?;
-            }
+            walk.passed(at)?;
         }
         walk.escape_at = to;
         ControlFlow::Continue(None)
