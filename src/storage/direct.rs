@@ -162,7 +162,8 @@ mod tests {
 
     /// Writes a file in blocks, the last one first, and gives what is in it then.
     fn written(disk: &Disk, text: &[u8], past_cache: bool) -> io::Result<Vec<u8>> {
-        let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?;
+        // Where programs are built is a disk more often than where temporary files are.
+        let folder = tempfile::tempdir_in(std::env::current_exe()?.parent().unwrap())?;
         let path = folder.path().join("a");
         let file = File::create_new(&path)?;
         let sink = Sink::past_cache(disk, &file, &path, text.len() as u64, past_cache)?;
@@ -203,12 +204,12 @@ mod tests {
             let is_first = call == Call::Write && count.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
             if is_first { Err(io::ErrorKind::InvalidInput.into()) } else { Ok(()) }
         });
-        let direct = Disk::real().open_direct(&File::open(std::env::current_exe().unwrap()).unwrap(), Use::Read).is_some();
-        assert!(direct || !cfg!(target_os = "linux"), "the tests' own disk can do it");
-        if direct {
-            assert!(written(&disk, &text, true).unwrap() == text);
-            assert_eq!(seen.load(Ordering::Relaxed), 6);
+        if Disk::real().open_direct(&File::open(std::env::current_exe().unwrap()).unwrap(), Use::Read).is_none() {
+            assert!(std::env::var_os("CI").is_none(), "CI has such a disk");
+            return println!("skipped: the disk can't be written past the cache");
         }
+        assert!(written(&disk, &text, true).unwrap() == text);
+        assert_eq!(seen.load(Ordering::Relaxed), 6);
     }
 
     #[test]
