@@ -1,8 +1,8 @@
 //! Searching, beside `rg` on the same file: times as ratios, and when the first hit is there.
 //!
 //! `cargo bench --bench search` makes a file of 100 MB (`TREEKEEP_BENCH_MB` another size) of records like API events, pretty and on
-//! one line; `TREEKEEP_BENCH_SETS=merge` searches for what has that in its name alone. The document is open, as it is in a window; `rg` is a process that reads the file from the system's cache. Both take
-//! turns. For words `rg -c` counts lines, for expressions `rg --count-matches` counts hits, which is what Treekeep always does.
+//! one line; `TREEKEEP_BENCH_SETS=merge` searches for what has that in its name alone. The document is open, as it is in a window;
+//! `rg` is a process that reads the file from the system's cache. Both take turns. For words `rg -c` counts lines, for expressions `rg --count-matches` counts hits, which is what Treekeep always does.
 //! `rg` sees bytes, not JSON: its numbers differ where hits stand in escapes or across strings.
 
 mod data;

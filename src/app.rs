@@ -70,8 +70,10 @@ impl App {
             app.jobs.run(Effect::FindUnsaved(None));
         }
         for input in opens.into_iter().chain(notice.map(|text| Input::Event(Event::Notice(text)))) {
-            // A window would have nothing to do yet.
-            app.take(input).iter().for_each(|_| log::error!("an effect was done by nobody"));
+            // There is nothing for a window to do yet.
+            if !app.take(input).is_empty() {
+                log::error!("an effect was done by nobody");
+            }
         }
         app
     }

@@ -29,7 +29,7 @@ impl Value {
     /// # Errors
     /// The first place at which it is not JSON.
     pub fn new(text: &str) -> Result<Self, Problem> {
-        Fragment::new(text).map(|fragment| Self { fragment, as_is: false })
+        Fragment::new(text).map(|fragment| Self::of(fragment, false))
     }
 
     /// Takes a text that was read, to stand as it is or to be laid out like its neighbours.
@@ -42,7 +42,7 @@ impl Value {
     /// # Errors
     /// The first place at which it is not JSON.
     pub fn as_is(text: impl Into<Vec<u8>>) -> Result<Self, Problem> {
-        Fragment::new(text).map(|fragment| Self { fragment, as_is: true })
+        Fragment::new(text).map(|fragment| Self::of(fragment, true))
     }
 
     /// Whether it is not laid out like its neighbours.

@@ -100,12 +100,12 @@ pub fn measure(surroundings: &Surroundings, outbox: &Outbox) {
 }
 
 /// Counts on a snapshot.
-pub fn count(outbox: &Outbox, id: DocumentId, document: &Document, running: &Running) {
+pub fn count(id: DocumentId, document: &Document, running: &Running) {
     // A value has so many bytes of the text, more or less.
     let (values, bytes) = (u128::from(document.values()), document.byte_len());
     let at = |done: u64| (u128::from(done) * u128::from(bytes) / values) as u64;
     let counted = Statistics::of(document.root(), &mut |done| running.at(at(done), bytes));
     if let Some(counted) = counted {
-        outbox.send(Event::Counted(id, counted));
+        running.deliver(Event::Counted(id, counted));
     }
 }

@@ -206,7 +206,7 @@ impl Jobs {
                 let running = self.running(id, Task::Compare);
                 self.spawn("compare", move || {
                     if let Some(comparison) = compare(&before, &after, &mut running.watch_values(&before)) {
-                        outbox.send(Event::Compared(id, purpose, Box::new(comparison)));
+                        running.deliver(Event::Compared(id, purpose, Box::new(comparison)));
                     }
                 });
             }
@@ -252,7 +252,7 @@ impl Jobs {
                     let mut watch = running.watch_values(order.base.root());
                     if let Some(merge) = Merge::new(&order.base, &order.mine, &order.theirs, &mut watch) {
                         drop(watch);
-                        outbox.send(Event::Merged(id, order, Box::new(merge)));
+                        running.deliver(Event::Merged(id, order, Box::new(merge)));
                     }
                 });
             }
@@ -276,7 +276,7 @@ impl Jobs {
             Effect::Count(id, document) => {
                 self.tasks.get(&(id, Task::Count)).into_iter().for_each(Stop::now);
                 let running = self.running(id, Task::Count);
-                self.spawn("count", move || kept::count(&outbox, id, &document, &running));
+                self.spawn("count", move || kept::count(id, &document, &running));
             }
             Effect::StopTask(id, task) => self.tasks.get(&(id, task)).into_iter().for_each(Stop::now),
             Effect::StoreSettings(recent, theme, options) => {

@@ -25,8 +25,13 @@ pub trait Content {
 /// multiple. Long untouched parts are handed on as they are, the others gathered.
 ///
 /// # Errors
-/// The first error of `take`.
+/// The first error of `take`; or that it was not as many bytes as the content said it was.
 pub fn in_blocks(content: &dyn Content, most: usize, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut handed = 0;
+    let take = &mut |stretch: &[u8]| {
+        handed += stretch.len() as u64;
+        take(stretch)
+    };
     let mut gathered: Vec<u8> = Vec::with_capacity(usize::try_from(content.size()).unwrap_or(most).min(most));
     content.write(&mut |mut piece| {
         while !piece.is_empty() {
@@ -49,7 +54,10 @@ pub fn in_blocks(content: &dyn Content, most: usize, take: &mut dyn FnMut(&[u8])
         }
         Ok(())
     })?;
-    if gathered.is_empty() { Ok(()) } else { take(&gathered) }
+    if !gathered.is_empty() {
+        take(&gathered)?;
+    }
+    if handed == content.size() { Ok(()) } else { Err(io::Error::other("the text is not whole")) }
 }
 
 impl Content for Document {

@@ -114,7 +114,7 @@ impl<'a> Sink<'a> {
     /// What the system says.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let whole = match &self.direct {
-            Some(direct) => {
+            Some(direct) if bytes.len() >= ALIGNMENT => {
                 let whole = &bytes[..bytes.len() / ALIGNMENT * ALIGNMENT];
                 match self.write_direct(direct, offset, whole) {
                     // It asks for more than any disk that we know of, or for something else; the cache takes it, or tells why not.
@@ -122,7 +122,7 @@ impl<'a> Sink<'a> {
                     done => done.map(|()| whole.len())?,
                 }
             }
-            None => 0,
+            _ => 0,
         };
         let (offset, rest) = (offset + whole as u64, &bytes[whole..]);
         if !rest.is_empty() {
@@ -133,9 +133,6 @@ impl<'a> Sink<'a> {
     }
 
     fn write_direct(&self, direct: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
         if is_aligned(bytes) {
             return self.disk.write_at(direct, self.path, offset, bytes);
         }

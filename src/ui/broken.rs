@@ -45,8 +45,7 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs:
         let id = Id::unique(("excerpt", broken.number));
         let mut text = broken.excerpt.clone();
         ScrollArea::both().auto_shrink(false).show(ui, |ui| {
-            let font = egui::TextStyle::Monospace.resolve(ui.style());
-            let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _: f32| field::layout(ui, text.as_str(), &font, true);
+            let mut layouter = field::layouter(egui::TextStyle::Monospace.resolve(ui.style()), true);
             let field = TextEdit::multiline(&mut text)
                 .id(id)
                 .code_editor()

@@ -10,12 +10,17 @@
 use super::text::is_right_to_left;
 use egui::epaint::text::Glyph;
 use egui::text::LayoutJob;
-use egui::{FontId, Galley, Ui};
+use egui::{FontId, Galley, TextBuffer, Ui};
 use std::sync::Arc;
 
-/// Lays out the text of a field, not wrapped, as [`egui::TextEdit`] does by itself. Lines end at line feeds only where it is
-/// `multiline`. O(length), cached by egui for ASCII.
-pub fn layout(ui: &Ui, text: &str, font: &FontId, multiline: bool) -> Arc<Galley> {
+/// For [`egui::TextEdit::layouter`]: lays out the text of a field, not wrapped, as the field does by itself. Lines end at line feeds
+/// only where it is `multiline`.
+pub fn layouter(font: FontId, multiline: bool) -> impl FnMut(&Ui, &dyn TextBuffer, f32) -> Arc<Galley> {
+    move |ui, text, _| layout(ui, text.as_str(), &font, multiline)
+}
+
+/// O(length); where no letter is right-to-left, egui has it from the frame before.
+fn layout(ui: &Ui, text: &str, font: &FontId, multiline: bool) -> Arc<Galley> {
     let visuals = ui.visuals();
     let color = visuals.override_text_color.unwrap_or_else(|| visuals.widgets.inactive.text_color());
     let mut job = match multiline {

@@ -91,8 +91,7 @@ fn field_ui(ui: &mut Ui, find: &Find, memory: &mut Memory, inputs: &mut Vec<Inpu
     // Escape is for the bar: egui would only take the focus away.
     let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, ..EventFilter::default() };
     let field = TextEdit::singleline(&mut typed).id(id).desired_width(220.0).align(egui::Align2::LEFT_CENTER).hint_text("Find");
-    let font = TextStyle::Body.resolve(ui.style());
-    let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _: f32| field::layout(ui, text.as_str(), &font, false);
+    let mut layouter = field::layouter(TextStyle::Body.resolve(ui.style()), false);
     let mut field = field.layouter(&mut layouter).event_filter(filter).show(ui);
     ui.ctx().accesskit_node_builder(id, |node| node.set_label("Find in the document"));
     if memory.asked != find.asked {

@@ -205,8 +205,7 @@ fn editor_ui(ui: &mut Ui, editor: &crate::state::merging::MergeEditor, inputs: &
     ui.horizontal(|ui| {
         let id = Id::unique("merge value");
         let width = (ui.available_width() - 190.0).max(120.0);
-        let font = TextStyle::Monospace.resolve(ui.style());
-        let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _: f32| field::layout(ui, text.as_str(), &font, false);
+        let mut layouter = field::layouter(TextStyle::Monospace.resolve(ui.style()), false);
         let field = TextEdit::singleline(&mut typed).id(id).font(TextStyle::Monospace).desired_width(width);
         let field = ui.add(field.layouter(&mut layouter));
         ui.ctx().accesskit_node_builder(id, |node| node.set_label("Value of your own, as JSON"));

@@ -225,15 +225,14 @@ pub fn primary_button(ui: &mut Ui, text: &str) -> Response {
 /// Adds a button for any other choice: a line around it, in the colours of what is behind it.
 pub fn quiet_button(ui: &mut Ui, text: &str) -> Response {
     let tokens = tokens(ui);
-    button(ui, text, tokens.text, &ButtonFills { resting: tokens.field, hovered: tokens.hover, line: tokens.line })
+    button(ui, text, tokens.text, &ButtonFills::quiet(tokens))
 }
 
 /// Adds a quiet button that leaves room above and below it in a bar.
 pub fn small_button(ui: &mut Ui, text: &str) -> Response {
     let tokens = tokens(ui);
-    let fills = ButtonFills { resting: tokens.field, hovered: tokens.hover, line: tokens.line };
     ui.spacing_mut().button_padding.y = 0.0;
-    button_of_height(ui, RichText::new(text).color(tokens.text).size(12.0), 20.0, &fills)
+    button_of_height(ui, RichText::new(text).color(tokens.text).size(12.0), 20.0, &ButtonFills::quiet(tokens))
 }
 
 /// Adds a button on the banner.
@@ -247,6 +246,12 @@ struct ButtonFills {
     resting: Color32,
     hovered: Color32,
     line: Color32,
+}
+
+impl ButtonFills {
+    fn quiet(tokens: &Tokens) -> Self {
+        Self { resting: tokens.field, hovered: tokens.hover, line: tokens.line }
+    }
 }
 
 fn button(ui: &mut Ui, text: &str, color: Color32, fills: &ButtonFills) -> Response {

@@ -66,7 +66,7 @@ impl Anchor {
         let single = |class: &[char]| <[char; 1]>::try_from(class).ok().map(|[character]| character);
         let word: Vec<char> = classes.iter().map(|class| single(class)).collect::<Option<_>>()?;
         let ascii = || word.iter().copied().filter(char::is_ascii);
-        if ascii().count() == word.len() || ascii().any(|character| must_be_escaped(character) || character == '/') {
+        if ascii().count() == word.len() || ascii().any(|character| must_be_escaped(character) || has_short_escape(character)) {
             return None;
         }
         let runs = word.chunk_by(|a, b| a.is_ascii() == b.is_ascii());
@@ -88,13 +88,36 @@ enum Finder {
     Regex(Regex),
 }
 
+impl Finder {
+    /// The first match in a range of the text.
+    fn find(&self, text: &[u8], range: Range<usize>, cache: Option<&mut Cache>) -> Option<Range<usize>> {
+        match (self, cache) {
+            (Self::Exact(finder), _) => {
+                let start = range.start + finder.find(&text[range])?;
+                Some(start..start + finder.needle().len())
+            }
+            (Self::Folded(folded), _) => folded.find(text, range),
+            (Self::Regex(regex), Some(cache)) => {
+                regex.search_with(cache, &Input::new(text).range(range)).map(|found| found.range())
+            }
+            (Self::Regex(regex), None) => regex.find(Input::new(text).range(range)).map(|found| found.range()),
+        }
+    }
+}
+
 fn must_be_escaped(character: char) -> bool {
     character < ' ' || matches!(character, '"' | '\\')
+}
+
+fn has_short_escape(character: char) -> bool {
+    matches!(character, '"' | '\\' | '/' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t')
 }
 
 /// Where the search in one stretch stands.
 struct Walk<'s, 'w> {
     stretch: &'s Stretch<'s>,
+    /// Escapes may be in a hit, but in none of its ASCII: it is found by this.
+    anchor: Option<&'s Anchor>,
     cache: Option<&'s mut Cache>,
     watch: &'w mut dyn FnMut() -> ControlFlow<()>,
     /// The next escape to look at is here or behind.
@@ -180,8 +203,7 @@ impl Plain {
             edges,
             is_outside: places.is_outside,
             is_scalar: places.is_scalar,
-            has_short_escape: all()
-                .any(|character| matches!(character, '"' | '\\' | '/' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t')),
+            has_short_escape: all().any(has_short_escape),
             anchor: Anchor::of(&classes),
             finder,
             classes,
@@ -208,12 +230,15 @@ impl Plain {
         if self.classes.is_empty() {
             return ControlFlow::Continue(());
         }
-        let mut walk = Walk { stretch, cache: scratch.raw.as_mut(), watch, escape_at: stretch.from, watched_at: stretch.from };
+        let is_escaped = |bits: u64| stretch.unicode_escapes & bits != 0;
+        let anchor = self.anchor.as_ref().filter(|anchor| is_escaped(self.escape_bits) && !is_escaped(anchor.escape_bits));
+        let mut from = stretch.from;
+        let cache = scratch.raw.as_mut();
+        let mut walk = Walk { stretch, anchor, cache, watch, escape_at: from, watched_at: from };
         let mut inside = Inside::new(stretch.from);
         // The string of the last hit ends here, and is a key.
         let mut string = (stretch.from, false);
-        let mut from = stretch.from;
-        let mut raw = self.next_raw(&mut walk, from)?;
+        let mut raw = self.next_found(&mut walk, from)?;
         let mut escaped = self.next_escaped(&mut walk, from)?;
         loop {
             let hit = match (&raw, &escaped) {
@@ -239,43 +264,12 @@ impl Plain {
             }
             walk.passed(from)?;
             if raw.as_ref().is_some_and(|raw| raw.start < from) {
-                raw = self.next_raw(&mut walk, from)?;
+                raw = self.next_found(&mut walk, from)?;
             }
             if escaped.as_ref().is_some_and(|escaped| escaped.start < from) {
                 escaped = self.next_escaped(&mut walk, from)?;
             }
         }
-    }
-
-    /// The anchor, if escapes may be in a hit but in none of its ASCII.
-    fn anchor_in(&self, stretch: &Stretch<'_>) -> Option<&Anchor> {
-        let has_escapes = stretch.unicode_escapes & self.escape_bits != 0;
-        self.anchor.as_ref().filter(|anchor| has_escapes && stretch.unicode_escapes & anchor.escape_bits == 0)
-    }
-
-    /// The first hit at or behind `from`, with escapes or without.
-    fn next_anchored(&self, anchor: &Anchor, walk: &mut Walk<'_, '_>, from: usize) -> ControlFlow<(), Option<Range<usize>>> {
-        let Stretch { text, to, .. } = *walk.stretch;
-        let mut at = from;
-        while at < to {
-            let end = (at + WINDOW + self.longest).min(to);
-            match anchor.finder.find(&text[at..end]) {
-                Some(step) => {
-                    let hit = self.hit_around(anchor, text, at + step).filter(|hit| hit.start >= from);
-                    if hit.is_some() {
-                        return ControlFlow::Continue(hit);
-                    }
-                    at += step + 1;
-                    walk.passed(at)?;
-                }
-                None if end == to => break,
-                None => {
-                    (walk.watch)()?;
-                    at += WINDOW;
-                }
-            }
-        }
-        ControlFlow::Continue(None)
     }
 
     /// The hit whose anchor is at `at`.
@@ -290,35 +284,34 @@ impl Plain {
         Some(start..end).filter(|hit| !is_inside_escape(text, at) && self.is_whole(text, hit))
     }
 
-    /// The first hit without escapes at or behind `from`; with an anchor any.
-    fn next_raw(&self, walk: &mut Walk<'_, '_>, mut from: usize) -> ControlFlow<(), Option<Range<usize>>> {
-        if let Some(anchor) = self.anchor_in(walk.stretch) {
-            return self.next_anchored(anchor, walk, from);
-        }
-        let Some(finder) = &self.finder else { return ControlFlow::Continue(None) };
+    /// The first hit at or behind `from` that a search in memory leads to: one without escapes, with an anchor any.
+    fn next_found(&self, walk: &mut Walk<'_, '_>, from: usize) -> ControlFlow<(), Option<Range<usize>>> {
         let text = walk.stretch.text;
-        while from < walk.stretch.to {
-            let end = (from + WINDOW + self.longest).min(walk.stretch.to);
-            let found = match (finder, walk.cache.as_deref_mut()) {
-                (Finder::Exact(finder), _) => {
-                    finder.find(&text[from..end]).map(|at| from + at..from + at + finder.needle().len())
-                }
-                (Finder::Folded(folded), _) => folded.find(text, from..end),
-                (Finder::Regex(regex), Some(cache)) => {
-                    regex.search_with(cache, &Input::new(text).range(from..end)).map(|found| found.range())
-                }
-                (Finder::Regex(regex), None) => regex.find(Input::new(text).range(from..end)).map(|found| found.range()),
+        let mut at = from;
+        while at < walk.stretch.to {
+            let end = (at + WINDOW + self.longest).min(walk.stretch.to);
+            // Where something was found, and the hit there if it is one.
+            let found = match (walk.anchor, &self.finder, walk.cache.as_deref_mut()) {
+                (Some(anchor), _, _) => anchor.finder.find(&text[at..end]).map(|step| {
+                    let hit = self.hit_around(anchor, text, at + step).filter(|hit| hit.start >= from);
+                    (at + step, hit)
+                }),
+                (None, None, _) => return ControlFlow::Continue(None),
+                (None, Some(finder), cache) => finder.find(text, at..end, cache).map(|hit| {
+                    let is_hit = !is_inside_escape(text, hit.start) && self.is_whole(text, &hit);
+                    (hit.start, Some(hit).filter(|_| is_hit))
+                }),
             };
             match found {
-                Some(hit) if is_inside_escape(text, hit.start) || !self.is_whole(text, &hit) => {
-                    from = hit.start + 1;
-                    walk.passed(from)?;
+                Some((_, Some(hit))) => return ControlFlow::Continue(Some(hit)),
+                Some((place, None)) => {
+                    at = place + 1;
+                    walk.passed(at)?;
                 }
-                Some(hit) => return ControlFlow::Continue(Some(hit)),
                 None if end == walk.stretch.to => break,
                 None => {
                     (walk.watch)()?;
-                    from += WINDOW;
+                    at += WINDOW;
                 }
             }
         }
@@ -328,7 +321,7 @@ impl Plain {
     /// The first hit with an escape in it at or behind `from`.
     fn next_escaped(&self, walk: &mut Walk<'_, '_>, from: usize) -> ControlFlow<(), Option<Range<usize>>> {
         let Stretch { text, to, unicode_escapes, .. } = *walk.stretch;
-        if (unicode_escapes & self.escape_bits == 0 && !self.has_short_escape) || self.anchor_in(walk.stretch).is_some() {
+        if (unicode_escapes & self.escape_bits == 0 && !self.has_short_escape) || walk.anchor.is_some() {
             return ControlFlow::Continue(None);
         }
         walk.escape_at = walk.escape_at.max(from);

@@ -22,11 +22,10 @@ pub fn field_ui(ui: &mut Ui, editor: &Editor, name: &str, key: Rect, value: Rect
     ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| {
         // As tall as the row, not as a field that stands alone.
         ui.spacing_mut().interact_size.y = 0.0;
-        let font = theme::mono();
-        let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _: f32| field::layout(ui, text.as_str(), &font, false);
+        let mut layouter = field::layouter(theme::mono(), false);
         let field = TextEdit::singleline(&mut text)
             .id(id)
-            .font(font.clone())
+            .font(theme::mono())
             .layouter(&mut layouter)
             .margin(Margin::symmetric(4, 3))
             .desired_width(rect.width() - 8.0)
