@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use treekeep::document::search::{Query, Searcher};
+use treekeep::document::search::{Hits, Query, Searcher};
 use treekeep::document::{Crew, Document, Fragment, Job, path_of_offset};
 use treekeep::jobs::{Threads, search_document};
 
@@ -101,17 +101,17 @@ fn main() {
         println!("{name:<16} {:<24} {:>10} {floor:>9.4}", "(every byte read once)", "-");
         for task in TASKS.iter().filter(|task| task.name().contains(&wanted)) {
             let (mut own, mut other, mut first) = (Vec::new(), Vec::new(), Vec::new());
-            let mut hits = Vec::new();
+            let mut hits = Hits::default();
             for _ in 0..ROUNDS {
                 let begun = Instant::now();
-                let found = Mutex::new((Vec::new(), None));
+                let found = Mutex::new((Hits::default(), None));
                 let searcher = Searcher::new(&task.query()).unwrap_or_else(|invalid| panic!("{invalid}"));
-                let ended = search_document(&searcher, &document, &|| ControlFlow::Continue(()), &|part, _| {
+                let ended = search_document(&searcher, &document, &|| ControlFlow::Continue(()), &|chunks, _| {
                     let mut found = found.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                    if !part.is_empty() {
+                    if !chunks.is_empty() {
                         found.1.get_or_insert_with(|| begun.elapsed().as_secs_f64());
                     }
-                    found.0.extend_from_slice(part);
+                    chunks.into_iter().for_each(|chunk| found.0.push(chunk));
                 });
                 assert!(ended.is_continue());
                 own.push(begun.elapsed().as_secs_f64());
@@ -180,8 +180,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// The time that the path of a hit takes.
-fn to_path(document: &Document, hits: &[u64]) -> String {
-    let some: Vec<u64> = hits.iter().copied().step_by((hits.len() / 1000).max(1)).collect();
+fn to_path(document: &Document, hits: &Hits) -> String {
+    let some: Vec<u64> =
+        (0..hits.len()).step_by((hits.len() as usize / 1000).max(1)).filter_map(|number| hits.get(number)).collect();
     if some.is_empty() {
         return "-".to_owned();
     }

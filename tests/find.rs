@@ -54,8 +54,8 @@ impl Program {
                 event(Found::Begun(Arc::new(searcher)));
                 // In two parts, as they come from a large document.
                 let (one, two) = hits.split_at(hits.len() / 2);
-                event(Found::Hits(Chunk::pack(one), 10));
-                event(Found::Hits(Chunk::pack(two), document.byte_len()));
+                event(Found::Hits(Chunk::pack(&[one]), 10));
+                event(Found::Hits(Chunk::pack(&[two]), document.byte_len()));
                 event(Found::Ended);
             }
         }
@@ -209,14 +209,14 @@ fn the_last_hit_is_not_the_last_while_the_search_runs() {
     program.command(Command::Find);
     program.take(Input::Find(FindInput::Text("apple".into())));
     let Some(Effect::Search(id, number, ..)) = program.effects.pop() else { panic!("a search was ordered") };
-    program.take(Input::Event(Event::Search(id, number, Found::Hits(Chunk::pack(&[11]), 20))));
+    program.take(Input::Event(Event::Search(id, number, Found::Hits(Chunk::pack(&[[11]]), 20))));
     program.check(1, 1, &[0]);
     program.command(Command::FindNext);
     program.check(1, 1, &[0]);
     // Of another search, which was stopped.
-    program.take(Input::Event(Event::Search(id, number - 1, Found::Hits(Chunk::pack(&[40]), 20))));
+    program.take(Input::Event(Event::Search(id, number - 1, Found::Hits(Chunk::pack(&[[40]]), 20))));
     program.check(1, 1, &[0]);
-    program.take(Input::Event(Event::Search(id, number, Found::Hits(Chunk::pack(&[61]), 90))));
+    program.take(Input::Event(Event::Search(id, number, Found::Hits(Chunk::pack(&[[61]]), 90))));
     program.command(Command::FindNext);
     program.check(2, 2, &[1, 1, 0]);
 }

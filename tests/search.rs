@@ -367,6 +367,36 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    /// Of some expressions a match can only begin where certain bytes are, and no escape can be in it.
+    #[test]
+    fn expressions_are_found_by_the_bytes_that_they_begin_with(
+        members in proptest::collection::vec(
+            (pieces(), prop_oneof![pieces().prop_map(|text| format!("\"{text}\"")), "1[01]{0,8}(\\.0[01]{0,8})?".boxed()]),
+            1..6,
+        ),
+        pattern in prop::sample::select(vec![
+            r"v[0-9]+\.[0-9]+", "[01ab]{3}00", "q[a-z0-9]*x", "q[qv]*1", "[א-ת]{2,}", "qx?", "vq[01]{2}", "1001", "v[0-9]*?0",
+        ]),
+        scope in scope(),
+    ) {
+        let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        let document = Document::parse(format!("[{{{}}}]", members.join(","))).unwrap();
+        check(&Query { scope, is_case_sensitive: true, ..expression(pattern) }, &document);
+    }
+}
+
+/// The inside of a string whose escapes stand for none of `[a-z0-9א-ת.]`.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "v", "1", "0", ".", "q", "x", "qx", "v1.0", "00", "ab", "q1", "vq10", "שלום", "ש", "é", "\\u00e9", "\\u2100", "\\n",
+        "\\\"", "\\\\", "u",
+    ]);
+    proptest::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+}
+
 fn words_of(text: &str) -> Query {
     Query { text: text.to_owned(), ..Query::default() }
 }
@@ -479,5 +509,19 @@ fn a_search_in_one_string_asks_whether_to_go_on() {
         let ControlFlow::Continue(hits) = hits else { unreachable!() };
         assert!(hits.first().copied().unwrap_or(0) == first && hits.len() >= least, "{query:?}: {} hits", hits.len());
         assert!(asked >= 4, "{query:?}: asked {asked} times in 40 MB");
+    }
+}
+
+#[test]
+fn a_match_begins_inside_of_no_escape_and_behind_any() {
+    for (pattern, text) in [
+        ("[01ab]{3}00", r#"["\u210000"]"#),
+        ("[01ab]{3}00", r#"["\u2100000"]"#),
+        ("q[a-z0-9]*x", r#"[{"qx":""}]"#),
+        ("q[a-z0-9]*x", r#"[{"":"q1.qxq1qv1.0qq1"}]"#),
+    ] {
+        for scope in [Scope::Both, Scope::Keys, Scope::Values] {
+            check(&Query { scope, is_case_sensitive: true, ..expression(pattern) }, &Document::parse(text).unwrap());
+        }
     }
 }

@@ -24,7 +24,7 @@ pub fn search(outbox: &Outbox, id: DocumentId, number: u64, query: &Query, docum
         Err(invalid) => return send(Found::Invalid(invalid.to_string())),
     };
     send(Found::Begun(Arc::clone(&searcher)));
-    let deliver = |hits: &[u64], done: u64| send(Found::Hits(Chunk::pack(hits), done));
+    let deliver = |hits, done| send(Found::Hits(hits, done));
     if search_document(&searcher, document, &|| stop.asked(), &deliver).is_continue() {
         send(Found::Ended);
     }
@@ -39,7 +39,7 @@ pub fn search_document(
     searcher: &Searcher,
     document: &Document,
     stop: &(dyn Fn() -> ControlFlow<()> + Sync),
-    deliver: &(dyn Fn(&[u64], u64) + Sync),
+    deliver: &(dyn Fn(Vec<Chunk>, u64) + Sync),
 ) -> ControlFlow<()> {
     let blocks = Mutex::new(Blocks::of(document).enumerate());
     let order = Mutex::new(Order {
@@ -89,13 +89,13 @@ fn work(
 
 /// Brings the hits of blocks into the order of the text.
 struct Order<'a> {
-    deliver: &'a (dyn Fn(&[u64], u64) + Sync),
+    deliver: &'a (dyn Fn(Vec<Chunk>, u64) + Sync),
     /// The block whose hits are to go out next.
     next: usize,
     /// Hits and bytes of blocks behind it.
     ready: BTreeMap<usize, (Vec<u64>, u64)>,
-    /// Hits that can go out.
-    waiting: Vec<u64>,
+    /// Hits that can go out, block by block: put together as they go, for a vector that grows is moved again and again.
+    waiting: Vec<Vec<u64>>,
     done: u64,
     has_hits: bool,
     delivered: Instant,
@@ -107,7 +107,9 @@ impl Order<'_> {
         while let Some((hits, bytes)) = self.ready.remove(&self.next) {
             self.next += 1;
             self.done += bytes;
-            if self.waiting.is_empty() { self.waiting = hits } else { self.waiting.extend(hits) }
+            if !hits.is_empty() {
+                self.waiting.push(hits);
+            }
         }
         let is_first = !self.has_hits && !self.waiting.is_empty();
         if is_first || self.delivered.elapsed() >= DELIVERY {
@@ -117,8 +119,7 @@ impl Order<'_> {
     }
 
     fn flush(&mut self) {
-        (self.deliver)(&self.waiting, self.done);
-        self.waiting.clear();
+        (self.deliver)(Chunk::pack(&std::mem::take(&mut self.waiting)), self.done);
         self.delivered = Instant::now();
     }
 }

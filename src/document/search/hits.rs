@@ -8,15 +8,27 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Packs offsets, which are sorted; more than one chunk where they are far apart.
-    pub fn pack(hits: &[u64]) -> Vec<Self> {
+    /// Packs offsets, in parts that follow each other, all sorted; more than one chunk where they are far apart.
+    pub fn pack(parts: &[impl AsRef<[u64]>]) -> Vec<Self> {
+        let parts = || parts.iter().map(AsRef::as_ref);
         let mut chunks = Vec::new();
-        let mut rest = hits;
-        while let Some(&base) = rest.first() {
-            let near = rest.partition_point(|hit| hit - base <= u64::from(u32::MAX));
-            chunks.push(Self { base, offsets: rest[..near].iter().map(|hit| (hit - base) as u32).collect() });
-            rest = &rest[near..];
+        let mut rest: usize = parts().map(<[u64]>::len).sum();
+        let mut packed = Vec::with_capacity(rest);
+        let mut base = None;
+        for mut part in parts() {
+            while let Some(&first) = part.first() {
+                let start = *base.get_or_insert(first);
+                let near = part.partition_point(|hit| hit - start <= u64::from(u32::MAX));
+                packed.extend(part[..near].iter().map(|hit| (hit - start) as u32));
+                (part, rest) = (&part[near..], rest - near);
+                if !part.is_empty() {
+                    let offsets = std::mem::replace(&mut packed, Vec::with_capacity(rest));
+                    chunks.push(Self { base: start, offsets: offsets.into() });
+                    base = None;
+                }
+            }
         }
+        chunks.extend(base.map(|base| Self { base, offsets: packed.into() }));
         chunks
     }
 
@@ -89,7 +101,7 @@ mod tests {
         let all = [3, 4, 90, 5_000_000_000, 5_000_000_001, 12_000_000_000];
         let mut hits = Hits::default();
         for part in [&all[..2], &[], &all[2..4], &all[4..]] {
-            Chunk::pack(part).into_iter().for_each(|chunk| hits.push(chunk));
+            Chunk::pack(&[part]).into_iter().for_each(|chunk| hits.push(chunk));
         }
         assert_eq!((0..7).map_while(|number| hits.get(number)).collect::<Vec<_>>(), all);
         assert_eq!(hits.len(), 6);

@@ -3,8 +3,11 @@
 //! `[א-ת]+ל` begins with no certain text, and an automaton reads every byte for it. But each match has a `ל`: so strings without
 //! one need no look. ripgrep does the same with lines.
 
+use super::sieve;
+use crate::document::bitmap;
 use regex_syntax::hir::literal::{Extractor, Seq};
 use regex_syntax::hir::{Class, ClassBytesRange, ClassUnicodeRange, Hir, HirKind, Literal, Repetition};
+use regex_syntax::utf8::Utf8Sequences;
 
 /// More texts than this are no faster than the automaton.
 const LIMIT: usize = 64;
@@ -54,12 +57,75 @@ fn prefixes(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     (shortest >= 2 && texts.len() <= LIMIT).then_some(texts)
 }
 
+/// The bytes that matches of `hir` begin with, place by place; some others may be among them. As far as places are the same in all
+/// matches: `[א-ת]{2}x*` has four.
+pub fn beginning(hir: &Hir) -> Vec<bitmap::Class> {
+    let mut classes = Vec::new();
+    add_beginning(hir, &mut classes);
+    classes
+}
+
+/// Adds the bytes of `hir`; says whether it is whole, so that what is behind it has fixed places, too.
+fn add_beginning(hir: &Hir, classes: &mut Vec<bitmap::Class>) -> bool {
+    /// What is behind is of no use.
+    const PLACES: usize = 64;
+    let room = |classes: &Vec<_>| classes.len() < PLACES;
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        HirKind::Literal(Literal(bytes)) => {
+            classes.extend(bytes.iter().filter_map(|byte| sieve::class_of(&[*byte])));
+            room(classes)
+        }
+        HirKind::Class(class) => match class_bytes(class) {
+            Some(bytes) => {
+                classes.extend(bytes);
+                room(classes)
+            }
+            None => false,
+        },
+        HirKind::Repetition(repetition) => {
+            let is_whole = (0..repetition.min).all(|_| room(classes) && add_beginning(&repetition.sub, classes));
+            is_whole && repetition.max == Some(repetition.min)
+        }
+        HirKind::Capture(capture) => add_beginning(&capture.sub, classes),
+        HirKind::Concat(parts) => parts.iter().all(|part| add_beginning(part, classes)),
+        HirKind::Alternation(choices) => {
+            let all: Vec<_> = choices.iter().map(beginning).collect();
+            let length = all.iter().map(Vec::len).min().unwrap_or(0);
+            classes.extend((0..length).filter_map(|place| sieve::around(all.iter().map(|classes| classes[place]))));
+            false
+        }
+    }
+}
+
+/// The bytes of a class, place by place; `None` where its characters have different numbers of them.
+fn class_bytes(class: &Class) -> Option<Vec<bitmap::Class>> {
+    /// Larger classes pass everything.
+    const SEQUENCES: usize = 32;
+    let byte = |start, end| bitmap::Class { mask: 0, from: start, span: end - start };
+    let sequences: Vec<Vec<bitmap::Class>> = match class {
+        Class::Bytes(class) => class.iter().map(|range| vec![byte(range.start(), range.end())]).collect(),
+        Class::Unicode(class) => class
+            .iter()
+            .flat_map(|range| Utf8Sequences::new(range.start(), range.end()))
+            .take(SEQUENCES + 1)
+            .map(|sequence| sequence.as_slice().iter().map(|range| byte(range.start, range.end)).collect())
+            .collect(),
+    };
+    let length = sequences.first()?.len();
+    let is_fixed = sequences.len() <= SEQUENCES && sequences.iter().all(|sequence| sequence.len() == length);
+    let nth = |place: usize| sieve::around(sequences.iter().map(|sequence| sequence[place]));
+    if is_fixed { (0..length).map(nth).collect() } else { None }
+}
+
 /// Characters that an escape may stand for to be of interest; some others may be among them.
 #[derive(Clone, Copy, Default)]
 pub struct Relevant {
     ascii: u128,
     /// For those that are not ASCII one bit for each 16 of them, over and over.
     others: u64,
+    /// The bits of their `\u` escapes.
+    unicode_escapes: u64,
 }
 
 impl Relevant {
@@ -67,6 +133,16 @@ impl Relevant {
     pub fn has(&self, character: char) -> bool {
         let code = u32::from(character);
         if character.is_ascii() { self.ascii >> code & 1 == 1 } else { self.others >> (code >> 4 & 63) & 1 == 1 }
+    }
+
+    /// Which `\u` escapes may stand for one of them, as [`escape_bit`](crate::document::tokens::escape_bit) has it.
+    pub fn unicode_escapes(&self) -> u64 {
+        self.unicode_escapes
+    }
+
+    /// Whether one of them has an escape of two bytes.
+    pub fn has_short_escape(&self) -> bool {
+        "\"\\/\u{8}\u{c}\n\r\t".chars().any(|character| self.has(character))
     }
 
     /// Those of some texts, which may be cut inside a character.
@@ -92,12 +168,21 @@ impl Relevant {
 
     /// Where a byte is a part of a character, that can be any.
     fn add_byte(&mut self, byte: u8) {
-        if byte.is_ascii() { self.ascii |= 1 << byte } else { self.others = u64::MAX }
+        if byte.is_ascii() {
+            self.add(char::from(byte), char::from(byte));
+        } else {
+            self.add('\u{80}', char::MAX);
+        }
     }
 
     fn add(&mut self, from: char, to: char) {
         let (from, to) = (u32::from(from), u32::from(to));
         (from..=to.min(0x7f)).for_each(|code| self.ascii |= 1 << code);
+        self.unicode_escapes |= match to {
+            // Halves of pairs may stand for any of these; lone ones are U+FFFD.
+            0xFFFD.. => u64::MAX,
+            _ => (from >> 4..=to >> 4).take(64).fold(0, |bits, sixteen| bits | 1 << (sixteen & 63)),
+        };
         if to > 0x7f {
             // After 64 they come again.
             (from.max(0x80) >> 4..=to >> 4).take(64).for_each(|sixteen| self.others |= 1 << (sixteen & 63));
@@ -170,6 +255,24 @@ mod tests {
         ] {
             let found = required(&regex_syntax::parse(pattern).unwrap());
             let expected = expected.map(|all| all.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>());
+            assert_eq!(found, expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn where_matches_begin() {
+        let members = |class: &bitmap::Class| (0..=u8::MAX).filter(|byte| class.has(*byte)).map(char::from).collect::<String>();
+        for (pattern, expected) in [
+            (r"v[0-9]+\.[0-9]+", &["v", "0123456789"][..]),
+            ("^[0-3]{2}(x|yz)q", &["0123", "0123", "xy"]),
+            (r"\b(?:ab)?c", &[]),
+            ("(?i)ab*", &["Aa"]),
+            ("(foo){2}s?", &["f", "o", "o", "f", "o", "o"]),
+            ("[aא]b", &[]),
+            ("[א-ג]x", &["\u{D7}", "\u{90}\u{91}\u{92}", "x"]),
+            (".x", &[]),
+        ] {
+            let found: Vec<String> = beginning(&regex_syntax::parse(pattern).unwrap()).iter().map(members).collect();
             assert_eq!(found, expected, "{pattern}");
         }
     }

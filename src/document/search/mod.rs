@@ -1,21 +1,23 @@
 //! Search in keys and values, on the bytes of a document as it would be written.
 //!
 //! [`query`](Query) is what is asked for, a [`Searcher`] what it is compiled to. The text is cut into [`blocks`](Blocks) at the
-//! edges of tokens, so that several threads can take them; `plain` finds words and what is like them, `pattern` all other regular
-//! expressions. Both run over the raw bytes and decode only where a backslash may hide something. A hit is the place of its first
-//! byte; [`Hits`] holds them.
+//! edges of tokens, so that several threads can take them; `plain` finds words and what is like them, by a `run` of their characters,
+//! `pattern` and `anchored` all other regular expressions, both with a `sieve`. They run over the raw bytes and decode only where a
+//! backslash may hide something. A hit is the place of its first byte; [`Hits`] holds them.
 //!
 //! What is found is what a search in every decoded key, every decoded string and the text of every number, `true`, `false` and
 //! `null` would find, from left to right, without overlaps: never a quote, never structure, never across the end of a string.
 //! Empty matches are no hits. Lone surrogates are searched as U+FFFD, as which they are shown.
 
+mod anchored;
 mod blocks;
-mod folded;
 mod hits;
 mod literals;
 mod pattern;
 mod plain;
 mod query;
+mod run;
+mod sieve;
 mod tokens;
 
 pub use blocks::{Block, Blocks};

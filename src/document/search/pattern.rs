@@ -1,13 +1,16 @@
 //! Regular expressions: tokens that may have a match are found on the raw bytes, then searched one by one.
 //!
 //! Candidates come from texts that every match has, else from the same expression kept from crossing a string's end; where
-//! neither is possible (`^[0-9]+$`) every token is searched. A string with an escape is always decoded and searched.
+//! neither is possible (`^[0-9]+$`) every token is searched. A string with an escape is always decoded and searched. Where all
+//! matches begin with certain bytes and no escape can be in one, [`Begins`] searches instead.
 //!
 //! *Limitation*: in a string over [`WINDOW`] bytes a match is found whole only where it is at most [`OVERLAP`] bytes long; one that
 //! is longer than [`LONGEST`] counts as several, since a search that can't be stopped would be worse.
 
+use super::anchored::Begins;
 use super::literals::{Relevant, can_be_raw, required, within_strings};
 use super::query::{self, InvalidQuery, Scope};
+use super::sieve::{self, Sieve};
 use super::tokens::{Stretch, can_be_outside, is_scalar_byte};
 use super::{Scratch, tokens::Inside};
 use crate::document::scalar::unit;
@@ -32,6 +35,7 @@ pub struct Pattern {
     /// A string where no escape stands for one of these has a match only where there is a candidate. `None`: every string with
     /// an escape is searched.
     relevant: Option<Relevant>,
+    begins: Option<Begins>,
 }
 
 enum Candidates {
@@ -67,23 +71,24 @@ impl Pattern {
             let relevant = Some(Relevant::of_texts(&texts));
             texts.retain(|text| can_be_raw(text));
             if texts.is_empty() {
-                return Ok(Self { candidates: Candidates::Escapes, relevant });
+                return Ok(Self { candidates: Candidates::Escapes, relevant, begins: None });
             }
             let is_outside = texts.iter().any(|text| can_be_outside(text));
             if let Some(finder) = Prefilter::new(MatchKind::LeftmostFirst, &texts) {
-                return Ok(Self { candidates: Candidates::Texts { finder, is_outside }, relevant });
+                let begins = Begins::of(hir).filter(|begins| begins.share() < 2.0 * share_of_texts(&texts));
+                return Ok(Self { candidates: Candidates::Texts { finder, is_outside }, relevant, begins });
             }
         }
         // What looks around would see quotes where a string's end is.
         if !hir.properties().look_set().is_empty() || hir.properties().minimum_len() == Some(0) {
-            return Ok(Self { candidates: Candidates::Every, relevant: None });
+            return Ok(Self { candidates: Candidates::Every, relevant: None, begins: None });
         }
         let raw = within_strings(hir);
         let candidates = match raw.kind() {
             HirKind::Class(class) if class.is_empty() => Candidates::Escapes,
             _ => Candidates::Bytes(query::compile(&raw)?),
         };
-        Ok(Self { candidates, relevant: Some(Relevant::of(hir)) })
+        Ok(Self { candidates, relevant: Some(Relevant::of(hir)), begins: Begins::of(hir) })
     }
 
     /// What a thread needs to find candidates.
@@ -104,6 +109,9 @@ impl Pattern {
         emit: &mut dyn FnMut(usize),
         watch: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        if let Some(begins) = self.begins.as_ref().filter(|begins| begins.is_for(stretch)) {
+            return begins.search(regex, stretch, scope, scratch, emit, watch);
+        }
         let Stretch { text, from, to, .. } = *stretch;
         // Between two tokens.
         let mut at = from;
@@ -128,7 +136,7 @@ impl Pattern {
                 Token::Scalar(range) => {
                     if scope.has_values() {
                         let mut emit = |found: usize| emit(range.start + found);
-                        each_match(regex, &mut scratch.regex, &text[range.clone()], &mut emit, watch)?;
+                        each_match(regex, &mut scratch.regex, &text[range.clone()], 0, &mut emit, watch)?;
                     }
                     range.end
                 }
@@ -136,7 +144,7 @@ impl Pattern {
                     if is_wanted(range.end) {
                         let mut emit = |found: usize| emit(range.start + 1 + found);
                         let content = &text[range.start + 1..range.end - 1];
-                        each_match(regex, &mut scratch.regex, content, &mut emit, watch)?;
+                        each_match(regex, &mut scratch.regex, content, 0, &mut emit, watch)?;
                     }
                     range.end
                 }
@@ -145,7 +153,7 @@ impl Pattern {
                         decode(text, &range, &mut scratch.text, &mut scratch.map, watch)?;
                         let map = &scratch.map;
                         let mut emit = |found: usize| emit(raw_place(map, found));
-                        each_match(regex, &mut scratch.regex, scratch.text.as_bytes(), &mut emit, watch)?;
+                        each_match(regex, &mut scratch.regex, scratch.text.as_bytes(), 0, &mut emit, watch)?;
                     }
                     range.end
                 }
@@ -280,6 +288,12 @@ impl Escapes {
     }
 }
 
+/// The share of places where one of some texts is, by a guess.
+fn share_of_texts(texts: &[Vec<u8>]) -> f32 {
+    let classes = |text: &Vec<u8>| text.iter().filter_map(|byte| sieve::class_of(&[*byte])).collect::<Vec<_>>();
+    texts.iter().filter_map(|text| Sieve::new(&classes(text))).map(|sieve| sieve.share()).sum()
+}
+
 /// The next start of a character at or before `at`.
 fn boundary_before(text: &[u8], mut at: usize) -> usize {
     while at > 0 && text[at] & 0xC0 == 0x80 {
@@ -288,15 +302,16 @@ fn boundary_before(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Hands the start of each match in one text to `emit`; empty ones are left out.
-fn each_match(
+/// Hands the start of each match in one text, from `begun` on, to `emit`; empty ones are left out.
+pub fn each_match(
     regex: &Regex,
     cache: &mut Cache,
     text: &[u8],
+    begun: usize,
     emit: &mut dyn FnMut(usize),
     watch: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let mut from = 0;
+    let mut from = begun;
     let mut length = WINDOW;
     while from <= text.len() {
         let end = match text.len().saturating_sub(from) > length {

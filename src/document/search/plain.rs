@@ -5,20 +5,22 @@
 //! forwards over whatever is behind it. No string is decoded, and each hit is found exactly once.
 //!
 //! In most texts escapes stand for other characters than ASCII alone. Then the ASCII of a word is there as it is, and one search for
-//! the longest part of it finds the hits with escapes and those without: `café` by `caf` (on 1 GB with a hit in every 400 bytes in
+//! a part of it finds the hits with escapes and those without: `café` by `caf` (on 1 GB with a hit in every 400 bytes in
 //! 0.6 of the time of two searches).
 
-use super::folded::Folded;
 use super::query::{self, InvalidQuery, Query, Scope};
+use super::run::{Anchor, Run, escape_bits, has_short_escape, must_be_escaped};
+use super::sieve;
 use super::tokens::{
     self, Inside, Stretch, begins_escape, character_at, character_before, is_inside_escape, is_outside_byte, is_scalar_byte,
+    raw_character_at, raw_character_before,
 };
 use super::{Scratch, tokens::can_be_outside};
 use crate::document::scalar::unit;
 use memchr::{memchr, memmem};
 use regex_automata::Input;
 use regex_automata::meta::{Cache, Regex};
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Literal, Look};
+use regex_syntax::hir::{self, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Literal, Look};
 use std::ops::{ControlFlow, Range};
 
 /// So much is searched before `watch` is asked again.
@@ -52,65 +54,10 @@ pub struct Plain {
     anchor: Option<Anchor>,
 }
 
-/// The longest run of ASCII in a word that has other characters, too.
-struct Anchor {
-    finder: memmem::Finder<'static>,
-    /// Its places in the word.
-    places: Range<usize>,
-    /// The bits of the `\u` escapes of all its ASCII.
-    escape_bits: u64,
-}
-
-impl Anchor {
-    fn of(classes: &[Box<[char]>]) -> Option<Self> {
-        let single = |class: &[char]| <[char; 1]>::try_from(class).ok().map(|[character]| character);
-        let word: Vec<char> = classes.iter().map(|class| single(class)).collect::<Option<_>>()?;
-        let ascii = || word.iter().copied().filter(char::is_ascii);
-        if ascii().count() == word.len() || ascii().any(|character| must_be_escaped(character) || has_short_escape(character)) {
-            return None;
-        }
-        let runs = word.chunk_by(|a, b| a.is_ascii() == b.is_ascii());
-        let starts = runs.clone().scan(0, |at, run| Some(std::mem::replace(at, *at + run.len())));
-        let (start, run) = starts.zip(runs).filter(|(_, run)| run[0].is_ascii()).max_by_key(|(_, run)| run.len())?;
-        // A single byte is everywhere.
-        (run.len() >= 2).then(|| Self {
-            finder: memmem::Finder::new(&run.iter().collect::<String>()).into_owned(),
-            places: start..start + run.len(),
-            escape_bits: ascii().fold(0, |bits, character| bits | escape_bits(character)),
-        })
-    }
-}
-
 enum Finder {
-    Exact(memmem::Finder<'static>),
-    Folded(Folded),
-    /// For what neither can find.
+    Run(Run),
+    /// For a word that has no part of a fixed length, as `s` in either case.
     Regex(Regex),
-}
-
-impl Finder {
-    /// The first match in a range of the text.
-    fn find(&self, text: &[u8], range: Range<usize>, cache: Option<&mut Cache>) -> Option<Range<usize>> {
-        match (self, cache) {
-            (Self::Exact(finder), _) => {
-                let start = range.start + finder.find(&text[range])?;
-                Some(start..start + finder.needle().len())
-            }
-            (Self::Folded(folded), _) => folded.find(text, range),
-            (Self::Regex(regex), Some(cache)) => {
-                regex.search_with(cache, &Input::new(text).range(range)).map(|found| found.range())
-            }
-            (Self::Regex(regex), None) => regex.find(Input::new(text).range(range)).map(|found| found.range()),
-        }
-    }
-}
-
-fn must_be_escaped(character: char) -> bool {
-    character < ' ' || matches!(character, '"' | '\\')
-}
-
-fn has_short_escape(character: char) -> bool {
-    matches!(character, '"' | '\\' | '/' | '\u{8}' | '\u{c}' | '\n' | '\r' | '\t')
 }
 
 /// Where the search in one stretch stands.
@@ -119,6 +66,7 @@ struct Walk<'s, 'w> {
     /// Escapes may be in a hit, but in none of its ASCII: it is found by this.
     anchor: Option<&'s Anchor>,
     cache: Option<&'s mut Cache>,
+    sifted: sieve::Found,
     watch: &'w mut dyn FnMut() -> ControlFlow<()>,
     /// The next escape to look at is here or behind.
     escape_at: usize,
@@ -180,15 +128,11 @@ impl Plain {
         places: Outside,
     ) -> Result<Self, InvalidQuery> {
         let all = || classes.iter().flatten().copied();
-        let finder = if all().any(must_be_escaped) {
-            None
-        } else if classes.iter().all(|class| class.len() == 1) {
-            Some(Finder::Exact(memmem::Finder::new(&all().collect::<String>()).into_owned()))
-        } else {
-            Some(
-                Folded::new(&classes)
-                    .map_or_else(|| query::compile(hir).map(Finder::Regex), |folded| Ok(Finder::Folded(folded)))?,
-            )
+        let finder = match all().any(must_be_escaped) {
+            true => None,
+            false => {
+                Some(Run::best(&classes).map_or_else(|| query::compile(hir).map(Finder::Regex), |run| Ok(Finder::Run(run)))?)
+            }
         };
         Ok(Self {
             escapes: memmem::Finder::new(&escapes_begin(all())).into_owned(),
@@ -234,7 +178,8 @@ impl Plain {
         let anchor = self.anchor.as_ref().filter(|anchor| is_escaped(self.escape_bits) && !is_escaped(anchor.escape_bits));
         let mut from = stretch.from;
         let cache = scratch.raw.as_mut();
-        let mut walk = Walk { stretch, anchor, cache, watch, escape_at: from, watched_at: from };
+        let sifted = sieve::Found::default();
+        let mut walk = Walk { stretch, anchor, cache, sifted, watch, escape_at: from, watched_at: from };
         let mut inside = Inside::new(stretch.from);
         // The string of the last hit ends here, and is a key.
         let mut string = (stretch.from, false);
@@ -272,16 +217,38 @@ impl Plain {
         }
     }
 
-    /// The hit whose anchor is at `at`.
-    fn hit_around(&self, anchor: &Anchor, text: &[u8], at: usize) -> Option<Range<usize>> {
-        let (mut start, mut end) = (at, at + anchor.places.len());
-        for class in self.classes[anchor.places.end..].iter() {
-            end += unit(text, end).filter(|unit| class.contains(&unit.character))?.length;
+    /// The hit whose run is at `at`; with escapes in it, where it is sought by an anchor.
+    #[inline]
+    fn hit_around(&self, run: &Run, is_anchor: bool, text: &[u8], at: usize) -> Option<Range<usize>> {
+        let hit = match &run.raw {
+            Some(raw) if let Some(hit) = raw.around(text, at) => hit,
+            Some(_) if !is_anchor => return None,
+            _ => self.spelled_around(run, is_anchor, text, at)?,
+        };
+        let is_inside = is_inside_escape(text, if is_anchor { at } else { hit.start });
+        Some(hit).filter(|hit| !is_inside && self.is_whole(text, hit))
+    }
+
+    /// The same, character by character.
+    #[inline(never)]
+    fn spelled_around(&self, run: &Run, is_anchor: bool, text: &[u8], at: usize) -> Option<Range<usize>> {
+        let with_length = |character: char| (character, character.len_utf8());
+        let (mut start, mut end) = (at, at);
+        for class in &self.classes[run.place..] {
+            let behind = match raw_character_at(text, end) {
+                None if is_anchor => unit(text, end).map(|unit| (unit.character, unit.length)),
+                raw => raw.map(with_length),
+            };
+            end += behind.filter(|(character, _)| class.contains(character))?.1;
         }
-        for class in self.classes[..anchor.places.start].iter().rev() {
-            start -= tokens::unit_before(text, start).filter(|(character, _)| class.contains(character))?.1;
+        for class in self.classes[..run.place].iter().rev() {
+            let before = match is_anchor {
+                true => tokens::unit_before(text, start),
+                false => raw_character_before(text, start).map(with_length),
+            };
+            start -= before.filter(|(character, _)| class.contains(character))?.1;
         }
-        Some(start..end).filter(|hit| !is_inside_escape(text, at) && self.is_whole(text, hit))
+        Some(start..end)
     }
 
     /// The first hit at or behind `from` that a search in memory leads to: one without escapes, with an anchor any.
@@ -290,17 +257,26 @@ impl Plain {
         let mut at = from;
         while at < walk.stretch.to {
             let end = (at + WINDOW + self.longest).min(walk.stretch.to);
+            let run = match (walk.anchor, &self.finder) {
+                (Some(anchor), _) => Some(&anchor.run),
+                (None, Some(Finder::Run(run))) => Some(run),
+                (None, Some(Finder::Regex(_))) => None,
+                (None, None) => return ControlFlow::Continue(None),
+            };
             // Where something was found, and the hit there if it is one.
-            let found = match (walk.anchor, &self.finder, walk.cache.as_deref_mut()) {
-                (Some(anchor), _, _) => anchor.finder.find(&text[at..end]).map(|step| {
-                    let hit = self.hit_around(anchor, text, at + step).filter(|hit| hit.start >= from);
-                    (at + step, hit)
+            let found = match (run, &self.finder, walk.cache.as_deref_mut()) {
+                (Some(run), ..) => run.sieve.find(text, at..end, &mut walk.sifted).map(|place| {
+                    let hit = self.hit_around(run, walk.anchor.is_some(), text, place);
+                    (place, hit.filter(|hit| hit.start >= from && hit.end <= walk.stretch.to))
                 }),
-                (None, None, _) => return ControlFlow::Continue(None),
-                (None, Some(finder), cache) => finder.find(text, at..end, cache).map(|hit| {
-                    let is_hit = !is_inside_escape(text, hit.start) && self.is_whole(text, &hit);
-                    (hit.start, Some(hit).filter(|_| is_hit))
-                }),
+                (None, Some(Finder::Regex(regex)), Some(cache)) => {
+                    regex.search_with(cache, &Input::new(text).range(at..end)).map(|found| {
+                        let hit = found.range();
+                        let is_hit = !is_inside_escape(text, hit.start) && self.is_whole(text, &hit);
+                        (hit.start, Some(hit).filter(|_| is_hit))
+                    })
+                }
+                _ => return ControlFlow::Continue(None),
             };
             match found {
                 Some((_, Some(hit))) => return ControlFlow::Continue(Some(hit)),
@@ -359,7 +335,7 @@ impl Plain {
         let text = stretch.text;
         let mut start = at;
         for class in self.classes[..place].iter().rev() {
-            let character = tokens::raw_character_before(text, start).filter(|character| class.contains(character))?;
+            let character = raw_character_before(text, start).filter(|character| class.contains(character))?;
             start -= character.len_utf8();
         }
         if start < from || (place > 0 && is_inside_escape(text, start)) {
@@ -438,8 +414,8 @@ fn fixed(hir: &Hir) -> Option<Vec<Box<[char]>>> {
         }
         HirKind::Class(class) => {
             let class = match class {
-                Class::Unicode(class) => class.clone(),
-                Class::Bytes(class) => class.to_unicode_class()?,
+                hir::Class::Unicode(class) => class.clone(),
+                hir::Class::Bytes(class) => class.to_unicode_class()?,
             };
             let characters: Box<[char]> =
                 class.iter().flat_map(|range| range.start()..=range.end()).take(CHARACTERS + 1).collect();
@@ -476,30 +452,4 @@ fn escapes_begin(characters: impl Iterator<Item = char>) -> String {
 
 fn bit(character: char) -> u64 {
     1 << (u32::from(character) & 63)
-}
-
-/// The bits of the `\u` escapes that stand for a character, as [`escape_bit`](crate::document::tokens::escape_bit) has them.
-fn escape_bits(character: char) -> u64 {
-    match character {
-        // What lone surrogates are shown as.
-        char::REPLACEMENT_CHARACTER => u64::MAX,
-        _ => 1 << (character.encode_utf16(&mut [0; 2])[0] >> 4 & 63),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::document::tokens::escape_bit;
-
-    #[test]
-    fn a_character_has_the_bit_of_its_escapes() {
-        for character in ['\0', 'a', 'Z', '/', '\u{e9}', '\u{5d0}', '\u{17f}', '\u{4e00}', '\u{ffff}', '\u{1F600}'] {
-            let unit = character.encode_utf16(&mut [0; 2])[0];
-            for digits in [format!("{unit:04x}"), format!("{unit:04X}")] {
-                let bit = escape_bit(digits.as_bytes().first_chunk().unwrap());
-                assert_eq!(escape_bits(character), bit, "{digits}");
-            }
-        }
-    }
 }

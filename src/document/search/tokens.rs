@@ -95,6 +95,11 @@ pub fn can_be_outside(text: &[u8]) -> bool {
         })
 }
 
+/// Whether one byte can stand behind another outside strings. Cautious as [`can_be_outside`] is.
+pub fn can_follow_outside(first: u8, second: u8) -> bool {
+    can_be_outside(&[first, second])
+}
+
 /// Whether the byte at `at` begins an escape, if it is a backslash: an even number of them stands before it.
 pub fn begins_escape(text: &[u8], at: usize) -> bool {
     text[..at].iter().rev().take_while(|byte| **byte == b'\\').count().is_multiple_of(2)
@@ -102,6 +107,9 @@ pub fn begins_escape(text: &[u8], at: usize) -> bool {
 
 /// Whether `at` is inside an escape, not at its start.
 pub fn is_inside_escape(text: &[u8], at: usize) -> bool {
+    if text[..at].last_chunk::<5>().is_some_and(|before| !before.contains(&b'\\')) {
+        return false;
+    }
     (1..=5.min(at)).any(|back| {
         let start = at - back;
         text[start] == b'\\' && (back == 1 || text[start + 1] == b'u') && begins_escape(text, start)
@@ -137,7 +145,11 @@ pub fn raw_character_before(text: &[u8], at: usize) -> Option<char> {
 
 /// The character that begins at `at`, as it stands; `None` at a quote or backslash.
 pub fn raw_character_at(text: &[u8], at: usize) -> Option<char> {
-    if text.get(at) == Some(&b'\\') { None } else { character_at(text, at) }
+    match *text.get(at)? {
+        b'"' | b'\\' => None,
+        byte if byte.is_ascii() => Some(char::from(byte)),
+        _ => character_at(text, at),
+    }
 }
 
 /// The character that begins at `at` in a string; `None` at the string's end.
