@@ -181,7 +181,7 @@ impl Reading<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::Call;
+    use std::sync::{Arc, Condvar};
 
     /// Two threads, and no more.
     struct Pair;
@@ -244,21 +244,39 @@ mod tests {
         }
     }
 
+    /// What a thread keeps: once it has ended, whoever waits is told if it was the one with the error.
+    #[derive(Default)]
+    struct Ends {
+        with_error: Option<Arc<(Mutex<bool>, Condvar)>>,
+    }
+
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            if let Some(told) = &self.with_error {
+                *told.0.lock().unwrap() = true;
+                told.1.notify_all();
+            }
+        }
+    }
+
     #[test]
     fn after_an_error_nothing_more_is_begun() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
-        std::fs::write(&path, text(9 * BLOCK)).unwrap();
-        let reads = std::sync::Arc::new(AtomicUsize::new(0));
-        let seen = std::sync::Arc::clone(&reads);
-        let disk = Disk::with_hook(move |call, _| {
-            let number = if call == Call::Read { seen.fetch_add(1, Ordering::SeqCst) } else { 0 };
-            if number == 2 { Err(io::Error::other("broken")) } else { Ok(()) }
+        let told = Arc::new((Mutex::new(false), Condvar::new()));
+        let begun = AtomicUsize::new(0);
+        let outcome = side_by_side(&Pair, 1000, &|thread: &mut Ends, number| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            if number == 2 {
+                thread.with_error = Some(Arc::clone(&told));
+                return Err("broken");
+            }
+            // The others are in the middle of something when the error comes.
+            if number > 2 && thread.with_error.is_none() {
+                drop(told.1.wait_while(told.0.lock().unwrap(), |told| !*told).unwrap());
+            }
+            Ok(())
         });
-        let file = disk.open(&path).unwrap();
-        let reading = Reading { disk: &disk, file: &file, path: &path, length: 9 * BLOCK as u64, past_cache: false };
-        let outcome: io::Result<Digest> = reading.digest(&Pair, &|_, _| Ok(()), &mut |_| Ok(()));
-        assert_eq!(outcome.unwrap_err().to_string(), "broken");
-        assert!(reads.load(Ordering::SeqCst) <= 5, "{reads:?}");
+        assert_eq!(outcome, Err("broken"));
+        // Three before it and with it, one on each of three other threads.
+        assert!(begun.load(Ordering::SeqCst) <= 6, "{begun:?}");
     }
 }
