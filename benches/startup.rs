@@ -1,5 +1,5 @@
-//! Starting the program: from the start of the process to what is painted, and its memory, beside an empty eframe window with the same
-//! options.
+//! Starting the program: from the start of the process to what is painted, and its memory, beside an empty eframe window of the same
+//! size.
 //!
 //! `cargo bench --bench startup` starts an X server without a screen (Xvfb), then each program in turn: the empty window, the same
 //! with some lines of text (without a graphics card their painting is most of a start), Treekeep with no file, with 10 kB, and with records of 100 MB (`TREEKEEP_BENCH_MB` another size), whose opening without a window is measured
@@ -143,7 +143,10 @@ fn main() {
                 creation.egui_ctx.add_font_provider(Arc::new(SystemFontProvider::new()));
                 Ok(Box::new(Empty { frames: 0, lines }) as Box<dyn eframe::App>)
             };
-            let window = eframe::run_native("treekeep", treekeep::app::window_options(None), Box::new(create));
+            // What eframe has by default, but for the window's size and the fonts, which are found as above.
+            let eframe::NativeOptions { viewport, renderer, system_font_fallback, .. } = treekeep::app::window_options(None);
+            let options = eframe::NativeOptions { viewport, renderer, system_font_fallback, ..Default::default() };
+            let window = eframe::run_native("treekeep", options, Box::new(create));
             window.unwrap_or_else(|error| panic!("{error}"));
         } else {
             println!("{} {}", open(Path::new(&arguments[place + 1])), memory_mb("self", "VmHWM:"));

@@ -219,6 +219,10 @@ impl eframe::App for App {
         }
     }
 
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        theme::ground(visuals)
+    }
+
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         if let Some(size) = self.size {
             self.jobs.remember_window(size);
@@ -271,7 +275,9 @@ pub fn window_options(size: Option<(f32, f32)>) -> eframe::NativeOptions {
         .with_drag_and_drop(true)
         .with_icon(icon());
     let renderer = eframe::Renderer::Glow;
-    eframe::NativeOptions { viewport, renderer, system_font_fallback: false, ..eframe::NativeOptions::default() }
+    // Nothing here has a gradient. Without a graphics card each pixel takes less time so.
+    let dithering = false;
+    eframe::NativeOptions { viewport, renderer, dithering, system_font_fallback: false, ..eframe::NativeOptions::default() }
 }
 
 fn icon() -> egui::IconData {

@@ -83,7 +83,8 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
             }
         }
     }
-    CentralPanel::default().frame(Frame::new().fill(tokens.tree)).show(ui, |ui| match state.tab() {
+    // The window was cleared with the colour that is behind the rows.
+    CentralPanel::default().frame(Frame::NONE).show(ui, |ui| match state.tab() {
         None => start_page::start_ui(ui, state, &mut inputs),
         Some(tab) => match &tab.content {
             Content::Loading(Loading { head: Some(head), .. }) => {
@@ -105,7 +106,7 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
 
 /// The path of the selected value.
 fn show_path_ui(ui: &mut Ui, session: &Session, inputs: &mut Vec<Input>) {
-    let frame = Frame::new().fill(theme::tokens(ui).tree).inner_margin(Margin::symmetric(14, 0));
+    let frame = Frame::new().inner_margin(Margin::symmetric(14, 0));
     Panel::top("path").frame(frame).exact_size(32.0).show(ui, |ui| path_bar::path_ui(ui, session, inputs));
 }
 

@@ -123,7 +123,19 @@ pub static DARK: Tokens = Tokens {
 /// The colours of the theme that is shown.
 #[must_use]
 pub fn tokens(ui: &Ui) -> &'static Tokens {
-    if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+    of(ui.visuals())
+}
+
+/// What the window is cleared with before anything is painted, red, green, blue and alpha: the colour behind the rows.
+///
+/// Nothing else is painted there: without a graphics card a layer over the window costs as much as all of its text.
+#[must_use]
+pub fn ground(visuals: &Visuals) -> [f32; 4] {
+    of(visuals).tree.to_normalized_gamma_f32()
+}
+
+fn of(visuals: &Visuals) -> &'static Tokens {
+    if visuals.dark_mode { &DARK } else { &LIGHT }
 }
 
 /// Sets the style of both themes and chooses between them; once at the start is enough.
