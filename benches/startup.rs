@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const ROUNDS: usize = 9;
 /// As many as there are rows in Treekeep's window.
 const LINES: usize = 30;
+/// Before each start: a processor that was busy just before is faster than one that had nothing to do.
+const REST: Duration = Duration::from_millis(500);
 /// Nothing takes longer.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -99,6 +101,7 @@ fn start(mut command: Command, screen: &Screen, state: &Path, last: &str) -> Sta
         .env("RUST_LOG", "treekeep=debug,startup=debug")
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
+    std::thread::sleep(REST);
     let begun = Instant::now();
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let Some(stderr) = child.stderr.take() else { panic!("{command:?} has no standard error") };
