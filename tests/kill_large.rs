@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 
 /// Calls that change something on the disk. `ioctl` is how blocks are shared.
 const CHANGES: [&str; 10] =
@@ -22,12 +21,12 @@ fn version(number: u32) -> String {
     format!("{{\"a\": {number}, \"b\": \"{}\"}}\n", "large ".repeat(11_400_000))
 }
 
-/// `treekeep set` under strace with these options; whether it worked.
-fn set(place: &Place, options: &[&str], number: u32) -> bool {
+/// `treekeep set` under strace with these options; what it says where it does not work.
+fn set(place: &Place, options: &[&str], number: u32) -> Result<(), String> {
     let mut command = place.command(OsStr::new("strace"));
     command.args(["-f", "-qq"]).args(options).arg(env!("CARGO_BIN_EXE_treekeep"));
-    command.args(["set", "a.json", "/a", &number.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().unwrap().success()
+    let output = command.args(["set", "a.json", "/a", &number.to_string()]).output().unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
 /// How often a thread makes each call, at most: strace counts by thread.
@@ -36,7 +35,7 @@ fn calls(root: &Path) -> BTreeMap<String, usize> {
     place.file(version(1));
     let trace = place.root().join("trace");
     let filter = format!("trace={}", CHANGES.join(","));
-    assert!(set(&place, &["-o", trace.to_str().unwrap(), "-e", &filter], 2));
+    set(&place, &["-o", trace.to_str().unwrap(), "-e", &filter], 2).unwrap();
     let mut by_thread: BTreeMap<(String, String), usize> = BTreeMap::new();
     for line in fs::read_to_string(&trace).unwrap().lines() {
         let Some((thread, call)) = line.split_once(' ') else { continue };
@@ -63,14 +62,14 @@ fn kill_all_along(name: &str, root: &Path) {
             let place = Place::in_folder(root);
             let path = place.file(&old);
             let (trace, inject) = (format!("trace={call}"), format!("inject={call}:signal=KILL:when={number}"));
-            let was_killed = !set(&place, &["-o", "/dev/null", "-e", &trace, "-e", &inject], 2);
+            let was_killed = set(&place, &["-o", "/dev/null", "-e", &trace, "-e", &inject], 2).is_err();
             let now = text(&path);
             assert!(now == old || now == new, "{context}: {} bytes", now.len());
             let backups = place.backups();
             assert!(now == old || backups.contains(&old), "{context}: the version before is kept");
             assert!(backups.iter().all(|kept| *kept == old), "{context}: what has a version's name is one");
             // The next save works, and takes the litter away.
-            assert!(set(&place, &["-o", "/dev/null", "-e", "trace=none"], 3), "{context}");
+            set(&place, &["-o", "/dev/null", "-e", "trace=none"], 3).unwrap_or_else(|why| panic!("{context}: {why}"));
             assert!(text(&path) == next && place.backups().contains(&now), "{context}");
             assert!(place.litter().is_empty(), "{context}: {:?}", place.litter());
             runs += 1;

@@ -4,9 +4,10 @@
 
 use egui::style::{ScrollAnimation, Selection, TextCursorStyle, WidgetVisuals, Widgets};
 use egui::{
-    Button, Color32, Context, CornerRadius, FontFamily, FontId, Margin, Response, RichText, Role, Sense, Shadow, Stroke,
-    StrokeKind, Style, TextStyle, Theme, ThemePreference, Ui, Visuals, WidgetInfo, vec2,
+    Button, Color32, Context, CornerRadius, FontDefinitions, FontFamily, FontId, Margin, Response, RichText, Role, Sense, Shadow,
+    Stroke, StrokeKind, Style, TextStyle, Theme, ThemePreference, Ui, Visuals, WidgetInfo, vec2,
 };
+use std::sync::Arc;
 
 /// The height of a button or a text field, in points.
 pub const BUTTON_HEIGHT: f32 = 27.0;
@@ -138,25 +139,43 @@ fn of(visuals: &Visuals) -> &'static Tokens {
     if visuals.dark_mode { &DARK } else { &LIGHT }
 }
 
-/// Sets the style of both themes and chooses between them; once at the start is enough.
+/// Sets the fonts, and the style of both themes and chooses between them; once at the start is enough.
 ///
 /// With [`ThemePreference::System`] the window follows the system, also later.
 pub fn apply(ctx: &Context, preference: ThemePreference) {
+    ctx.set_fonts(fonts());
     ctx.set_style_of(Theme::Light, style(Visuals::light(), &LIGHT));
     ctx.set_style_of(Theme::Dark, style(Visuals::dark(), &DARK));
     ctx.set_theme(preference);
 }
 
-/// The font of keys and values, 13 points.
+/// The font of keys and values: 8 points a character, which is whole pixels at the usual scales.
 #[must_use]
 pub fn mono() -> FontId {
-    FontId::new(13.0, FontFamily::Monospace)
+    monospace(8.0)
 }
 
 /// The font of a chip.
 #[must_use]
 pub fn chip_font() -> FontId {
-    FontId::new(11.0, FontFamily::Monospace)
+    monospace(7.0)
+}
+
+/// The monospaced font in the size at which a character is so many points wide.
+fn monospace(width: f32) -> FontId {
+    /// What a character takes of the size, by the font's own table.
+    const ADVANCE: f32 = 1233.0 / 2048.0;
+    FontId::new(width / ADVANCE, FontFamily::Monospace)
+}
+
+/// egui's fonts. Characters of the monospaced one stand on whole pixels: where each is as wide as some pixels they are sharper so,
+/// and are drawn once, not for each quarter of a pixel, which is most of the layout of a first frame.
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    if let Some(font) = fonts.font_data.get_mut("Hack") {
+        Arc::make_mut(font).tweak.subpixel_binning = Some(false);
+    }
+    fonts
 }
 
 fn style(base: Visuals, tokens: &Tokens) -> Style {
