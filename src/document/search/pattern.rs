@@ -23,9 +23,11 @@ use regex_syntax::hir::{Hir, HirKind};
 use std::ops::{ControlFlow, Range};
 
 /// So much of one string is searched before `watch` is asked again.
-const WINDOW: usize = 4 << 20;
+const WINDOW: usize = 2 << 20;
 /// And as much at most, where a match goes on that long.
-const LONGEST: usize = 16 << 20;
+const LONGEST: usize = 4 << 20;
+/// So many places where a match may begin are looked at in the time that a string takes which has one of its texts.
+const CHEAPER: f32 = 30.0;
 /// Windows overlap by this.
 const OVERLAP: usize = 64 << 10;
 
@@ -75,7 +77,7 @@ impl Pattern {
             }
             let is_outside = texts.iter().any(|text| can_be_outside(text));
             if let Some(finder) = Prefilter::new(MatchKind::LeftmostFirst, &texts) {
-                let begins = Begins::of(hir).filter(|begins| begins.share() < 2.0 * share_of_texts(&texts));
+                let begins = Begins::of(hir).filter(|begins| begins.share() < CHEAPER * share_of_texts(&texts));
                 return Ok(Self { candidates: Candidates::Texts { finder, is_outside }, relevant, begins });
             }
         }
