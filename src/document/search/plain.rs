@@ -222,7 +222,7 @@ impl Plain {
     fn hit_around(&self, run: &Run, is_anchor: bool, text: &[u8], at: usize) -> Option<Range<usize>> {
         let hit = match &run.raw {
             Some(raw) if let Some(hit) = raw.around(text, at) => hit,
-            Some(_) if !is_anchor => return None,
+            Some(raw) if raw.is_only_spelling && !is_anchor => return None,
             _ => self.spelled_around(run, is_anchor, text, at)?,
         };
         let is_inside = is_inside_escape(text, if is_anchor { at } else { hit.start });
@@ -352,7 +352,10 @@ impl Plain {
 
     fn is_whole(&self, text: &[u8], hit: &Range<usize>) -> bool {
         let is_word = |character: Option<char>| {
-            character.is_some_and(|character| regex_syntax::try_is_word_character(character).unwrap_or(false))
+            character.is_some_and(|character| match character.is_ascii() {
+                true => character.is_ascii_alphanumeric() || character == '_',
+                false => regex_syntax::try_is_word_character(character).unwrap_or(false),
+            })
         };
         (!self.edges.at_start || character_before(text, hit.start).is_none())
             && (!self.edges.at_end || character_at(text, hit.end).is_none())

@@ -10,7 +10,7 @@ pub struct Run {
     pub sieve: Sieve,
     /// The part begins with this character of the word.
     pub place: usize,
-    /// The word, where every hit without escapes has the same bytes.
+    /// The word in its usual spelling, if it has one.
     pub raw: Option<Raw>,
 }
 
@@ -18,9 +18,7 @@ impl Run {
     /// The characters of a word that are in a range. `None` where hits have different numbers of bytes for one of them.
     fn of(classes: &[Box<[char]>], places: Range<usize>) -> Option<Self> {
         let bytes = classes[places.clone()].iter().map(|class| bytes_of(class)).collect::<Option<Vec<_>>>()?.concat();
-        let text = |part: &[Box<[char]>]| part.iter().map(|class| single(class)).collect::<Option<String>>();
-        let before = text(&classes[..places.start]).map_or(0, |text| text.len());
-        let raw = text(classes).map(|word| Raw::new(word.into_bytes().into(), before));
+        let raw = Raw::of(classes, places.start);
         Some(Self { sieve: Sieve::new(&bytes)?, place: places.start, raw })
     }
 
@@ -32,23 +30,47 @@ impl Run {
     }
 }
 
-/// A word in bytes.
+/// A word in bytes; letters of ASCII that count as the same in both cases are small.
 pub struct Raw {
     bytes: Box<[u8]>,
+    /// For each of them the bit that does not matter.
+    cases: Box<[u8]>,
     /// So many of them are before the part that is sought.
     before: usize,
     /// The first eight of them, or fewer, and where these are in a number.
     head: u64,
+    head_cases: u64,
     mask: u64,
+    /// Every hit without escapes is spelled like this: `s` can also be a long one.
+    pub is_only_spelling: bool,
 }
 
 impl Raw {
-    fn new(bytes: Box<[u8]>, before: usize) -> Self {
-        let mut head = [0; 8];
-        let length = bytes.len().min(8);
-        head[..length].copy_from_slice(&bytes[..length]);
-        let mask = u64::MAX >> (8 * (8 - length).min(7));
-        Self { bytes, before, head: u64::from_le_bytes(head), mask }
+    /// `None` where a place has no usual spelling; the part that is sought begins with character `place`.
+    fn of(classes: &[Box<[char]>], place: usize) -> Option<Self> {
+        let (mut bytes, mut cases) = (Vec::new(), Vec::new());
+        let mut before = 0;
+        let mut is_only_spelling = true;
+        for (number, class) in classes.iter().enumerate() {
+            if number == place {
+                before = bytes.len();
+            }
+            let (character, case) = match single(class) {
+                Some(character) => (character, 0),
+                None => (small_letter(class)?, 0x20),
+            };
+            is_only_spelling &= class.len() == if case == 0 { 1 } else { 2 };
+            bytes.extend_from_slice(&encoded(character)[..character.len_utf8()]);
+            cases.resize(bytes.len(), case);
+        }
+        let head = |bytes: &[u8]| {
+            let mut head = [0; 8];
+            head.iter_mut().zip(bytes).for_each(|(head, byte)| *head = *byte);
+            u64::from_le_bytes(head)
+        };
+        let mask = u64::MAX >> (8 * (8 - bytes.len().min(8)).min(7));
+        let (head, head_cases) = (head(&bytes), head(&cases));
+        Some(Self { bytes: bytes.into(), cases: cases.into(), before, head, head_cases, mask, is_only_spelling })
     }
 
     /// The word whose part is at `at`.
@@ -56,16 +78,28 @@ impl Raw {
     pub fn around(&self, text: &[u8], at: usize) -> Option<Range<usize>> {
         let start = at.checked_sub(self.before)?;
         let text = text.get(start..)?;
+        let is_from = |from: usize| {
+            let rest = text.get(from..self.bytes.len());
+            rest.is_some_and(|text| {
+                let word = self.bytes[from..].iter().zip(&self.cases[from..]);
+                text.iter().zip(word).all(|(byte, (own, case))| byte | case == *own)
+            })
+        };
         let is_there = match text.first_chunk() {
             // A call for a few bytes would take longer than the search for them.
             Some(head) => {
-                u64::from_le_bytes(*head) & self.mask == self.head
-                    && (self.bytes.len() <= 8 || text.get(8..).is_some_and(|rest| rest.starts_with(&self.bytes[8..])))
+                (u64::from_le_bytes(*head) | self.head_cases) & self.mask == self.head && (self.bytes.len() <= 8 || is_from(8))
             }
-            None => text.starts_with(&self.bytes),
+            None => is_from(0),
         };
         is_there.then(|| start..start + self.bytes.len())
     }
+}
+
+/// The letter of ASCII that a place has in both cases, as a small one.
+fn small_letter(class: &[char]) -> Option<char> {
+    let small = *class.iter().find(|character| character.is_ascii_lowercase())?;
+    class.contains(&small.to_ascii_uppercase()).then_some(small)
 }
 
 /// The longest ranges of places with characters that pass a test.
