@@ -9,7 +9,7 @@ use super::literals::{Relevant, beginning, within_strings};
 use super::pattern::each_match;
 use super::query::Scope;
 use super::sieve::{Found, Sieve};
-use super::tokens::{Inside, Stretch, can_follow_outside, is_inside_escape, is_scalar_byte};
+use super::tokens::{Inside, Stretch, can_be_outside, is_inside_escape, is_scalar_byte};
 use crate::document::bitmap::Class;
 use memchr::memchr2;
 use regex_automata::meta::Regex;
@@ -44,9 +44,8 @@ impl Begins {
         let classes = beginning(&within_strings(hir));
         let sieve = Sieve::new(&classes).filter(|sieve| sieve.share() <= SHARE)?;
         let bytes = |class: Class| (0..=u8::MAX).filter(move |byte| class.has(*byte));
-        let is_outside = classes
-            .windows(2)
-            .all(|two| bytes(two[0]).any(|first| bytes(two[1]).any(|second| can_follow_outside(first, second))));
+        let is_outside =
+            classes.windows(2).all(|two| bytes(two[0]).any(|first| bytes(two[1]).any(|second| can_be_outside(&[first, second]))));
         Some(Self { sieve, is_outside, escape_bits: relevant.unicode_escapes() })
     }
 

@@ -3,6 +3,7 @@
 //! `[א-ת]+ל` begins with no certain text, and an automaton reads every byte for it. But each match has a `ל`: so strings without
 //! one need no look. ripgrep does the same with lines.
 
+use super::run::has_short_escape;
 use super::sieve;
 use crate::document::bitmap;
 use regex_syntax::hir::literal::{Extractor, Seq};
@@ -142,7 +143,7 @@ impl Relevant {
 
     /// Whether one of them has an escape of two bytes.
     pub fn has_short_escape(&self) -> bool {
-        "\"\\/\u{8}\u{c}\n\r\t".chars().any(|character| self.has(character))
+        (0..=0x7F).map(char::from).any(|character| has_short_escape(character) && self.has(character))
     }
 
     /// Those of some texts, which may be cut inside a character.

@@ -18,15 +18,14 @@ impl Run {
     /// The characters of a word that are in a range. `None` where hits have different numbers of bytes for one of them.
     fn of(classes: &[Box<[char]>], places: Range<usize>) -> Option<Self> {
         let bytes = classes[places.clone()].iter().map(|class| bytes_of(class)).collect::<Option<Vec<_>>>()?.concat();
-        let raw = Raw::of(classes, places.start);
-        Some(Self { sieve: Sieve::new(&bytes)?, place: places.start, raw })
+        Some(Self { sieve: Sieve::new(&bytes)?, place: places.start, raw: Raw::of(classes, places.start) })
     }
 
     /// The part that is in the fewest places.
     pub fn best(classes: &[Box<[char]>]) -> Option<Self> {
-        let is_fixed = |class: &[char]| class.windows(2).all(|two| two[0].len_utf8() == two[1].len_utf8());
-        let runs = runs(classes, |class| is_fixed(class));
-        runs.filter_map(|places| Self::of(classes, places)).min_by(|a, b| a.sieve.share().total_cmp(&b.sieve.share()))
+        runs(classes, is_fixed)
+            .filter_map(|places| Self::of(classes, places))
+            .min_by(|a, b| a.sieve.share().total_cmp(&b.sieve.share()))
     }
 }
 
@@ -117,13 +116,17 @@ fn single(class: &[char]) -> Option<char> {
     <[char; 1]>::try_from(class).ok().map(|[character]| character)
 }
 
+/// Whether all characters of a place have as many bytes.
+fn is_fixed(class: &[char]) -> bool {
+    class.windows(2).all(|two| two[0].len_utf8() == two[1].len_utf8())
+}
+
 /// The bytes of a place's characters; some others may be among them. `None` where some have more bytes than others.
 fn bytes_of(class: &[char]) -> Option<Vec<Class>> {
     let length = class.first()?.len_utf8();
     let bytes: Vec<[u8; 4]> = class.iter().map(|character| encoded(*character)).collect();
-    let is_fixed = class.iter().all(|character| character.len_utf8() == length);
     let nth = |place: usize| sieve::class_of(&bytes.iter().map(|bytes| bytes[place]).collect::<Vec<_>>());
-    if is_fixed { (0..length).map(nth).collect() } else { None }
+    if is_fixed(class) { (0..length).map(nth).collect() } else { None }
 }
 
 fn encoded(character: char) -> [u8; 4] {

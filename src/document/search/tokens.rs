@@ -95,11 +95,6 @@ pub fn can_be_outside(text: &[u8]) -> bool {
         })
 }
 
-/// Whether one byte can stand behind another outside strings. Cautious as [`can_be_outside`] is.
-pub fn can_follow_outside(first: u8, second: u8) -> bool {
-    can_be_outside(&[first, second])
-}
-
 /// Whether the byte at `at` begins an escape, if it is a backslash: an even number of them stands before it.
 pub fn begins_escape(text: &[u8], at: usize) -> bool {
     text[..at].iter().rev().take_while(|byte| **byte == b'\\').count().is_multiple_of(2)
