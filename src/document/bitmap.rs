@@ -9,6 +9,8 @@
 //! behind a look at the processor, and every function that needs the instructions takes one. Each pointer that is read from is
 //! that of an array of as many bytes as are read. Tests hold both twins against each other.
 
+use std::ops::{BitAnd, BitOr, Not};
+
 /// So far ahead it is fetched: 1 kB was 0.9 times as fast, twice as much the same.
 const AHEAD: usize = 3 << 10;
 
@@ -38,6 +40,8 @@ pub struct Structure {
     pub opens: u64,
     /// `]` and `}`.
     pub closes: u64,
+    /// Among brackets, those of objects.
+    pub braces: u64,
 }
 
 /// What plain numbers are made of.
@@ -74,6 +78,12 @@ impl Class {
 
 /// What can make bitmaps: in three groups, since most blocks don't need all, and of any class.
 pub trait Machine: Copy {
+    /// Four words, worked on at once.
+    type Words: Copy + BitAnd<Output = Self::Words> + BitOr<Output = Self::Words> + Not<Output = Self::Words>;
+
+    /// Whether bitmaps that are of no use take less time than to ask whether they are.
+    const FAST: bool;
+
     /// Strings of a block.
     fn strings(self, block: &[u8; 64]) -> Strings;
 
@@ -92,6 +102,30 @@ pub trait Machine: Copy {
 
     /// Bit `n` is the parity of the bits up to and with `n`.
     fn parity(self, bits: u64) -> u64;
+
+    /// Four words of four blocks.
+    fn words(self, words: [u64; 4]) -> Self::Words;
+
+    /// The words by themselves.
+    fn array(self, words: Self::Words) -> [u64; 4];
+
+    /// Whether there is a bit.
+    fn any(self, words: Self::Words) -> bool;
+
+    /// Which words have one: bit `n` for word `n`.
+    fn filled(self, words: Self::Words) -> u64;
+
+    /// All bits one place further, from word to word: `carry`, 0 or 1, becomes the first one, and comes back as the last.
+    fn next(self, words: Self::Words, carry: u64) -> (Self::Words, u64);
+
+    /// The sum of two numbers of 256 bits and of `carry`, which is 0 or 1, and what it carries.
+    fn sum(self, a: Self::Words, b: Self::Words, carry: u64) -> (Self::Words, u64);
+
+    /// The bits at the places of `mask`, moved together to the lowest ones.
+    fn gather(self, bits: u64, mask: u64) -> u64;
+
+    /// The lowest bits, moved apart to the places of `mask`.
+    fn scatter(self, bits: u64, mask: u64) -> u64;
 }
 
 /// Work that needs a machine; compiled once for each.
@@ -147,7 +181,41 @@ fn equal(word: u64, byte: u8) -> u64 {
     zero_bytes(word ^ (ONES * u64::from(byte)))
 }
 
+/// Four words, one after the other.
+#[derive(Clone, Copy)]
+pub struct FourWords([u64; 4]);
+
+impl BitAnd for FourWords {
+    type Output = Self;
+
+    #[inline]
+    fn bitand(self, other: Self) -> Self {
+        Self(std::array::from_fn(|n| self.0[n] & other.0[n]))
+    }
+}
+
+impl BitOr for FourWords {
+    type Output = Self;
+
+    #[inline]
+    fn bitor(self, other: Self) -> Self {
+        Self(std::array::from_fn(|n| self.0[n] | other.0[n]))
+    }
+}
+
+impl Not for FourWords {
+    type Output = Self;
+
+    #[inline]
+    fn not(self) -> Self {
+        Self(self.0.map(|word| !word))
+    }
+}
+
 impl Machine for Portable {
+    type Words = FourWords;
+    const FAST: bool = false;
+
     #[inline]
     fn strings(self, block: &[u8; 64]) -> Strings {
         Strings {
@@ -167,6 +235,7 @@ impl Machine for Portable {
             colons: marked(block, |word| equal(word, b':')),
             opens: marked(block, |word| equal(word | (ONES * 0x20), b'{')),
             closes: marked(block, |word| equal(word | (ONES * 0x20), b'}')),
+            braces: marked(block, |word| word << 2),
         }
     }
 
@@ -196,6 +265,69 @@ impl Machine for Portable {
     fn parity(self, bits: u64) -> u64 {
         [1, 2, 4, 8, 16, 32].into_iter().fold(bits, |bits, shift| bits ^ bits << shift)
     }
+
+    #[inline]
+    fn words(self, words: [u64; 4]) -> FourWords {
+        FourWords(words)
+    }
+
+    #[inline]
+    fn array(self, words: FourWords) -> [u64; 4] {
+        words.0
+    }
+
+    #[inline]
+    fn any(self, words: FourWords) -> bool {
+        words.0 != [0; 4]
+    }
+
+    #[inline]
+    fn filled(self, words: FourWords) -> u64 {
+        words.0.iter().rev().fold(0, |filled, word| filled << 1 | u64::from(*word != 0))
+    }
+
+    #[inline]
+    fn next(self, FourWords([a, b, c, d]): FourWords, carry: u64) -> (FourWords, u64) {
+        (FourWords([a << 1 | carry, b << 1 | a >> 63, c << 1 | b >> 63, d << 1 | c >> 63]), d >> 63)
+    }
+
+    #[inline]
+    fn sum(self, a: FourWords, b: FourWords, carry: u64) -> (FourWords, u64) {
+        let mut carry = carry != 0;
+        let mut sums = a;
+        for (sum, b) in sums.0.iter_mut().zip(b.0) {
+            (*sum, carry) = sum.carrying_add(b, carry);
+        }
+        (sums, u64::from(carry))
+    }
+
+    #[inline]
+    fn gather(self, bits: u64, mask: u64) -> u64 {
+        let mut gathered = 0;
+        let (mut left, mut bit) = (mask, 1);
+        while left != 0 {
+            if bits & left & left.wrapping_neg() != 0 {
+                gathered |= bit;
+            }
+            left &= left - 1;
+            bit <<= 1;
+        }
+        gathered
+    }
+
+    #[inline]
+    fn scatter(self, bits: u64, mask: u64) -> u64 {
+        let mut scattered = 0;
+        let (mut left, mut bits) = (mask, bits);
+        while left != 0 {
+            if bits & 1 != 0 {
+                scattered |= left & left.wrapping_neg();
+            }
+            left &= left - 1;
+            bits >>= 1;
+        }
+        scattered
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -203,10 +335,14 @@ impl Machine for Portable {
 mod x86 {
     use super::{AHEAD, Class, Machine, Numbers, Pass, Strings, Structure};
     use std::arch::x86_64::{
-        __m256i, _MM_HINT_T0, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_prefetch, _mm_set_epi64x,
-        _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_shuffle_epi8, _mm256_sub_epi8,
+        __m256i, _MM_HINT_T0, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_prefetch,
+        _mm_set_epi64x, _mm256_add_epi64, _mm256_and_si256, _mm256_andnot_si256, _mm256_blend_epi32, _mm256_broadcastsi128_si256,
+        _mm256_castsi128_si256, _mm256_castsi256_pd, _mm256_cmpeq_epi8, _mm256_cmpeq_epi64, _mm256_loadu_si256, _mm256_min_epu8,
+        _mm256_movemask_epi8, _mm256_movemask_pd, _mm256_or_si256, _mm256_permute4x64_epi64, _mm256_set_epi64x, _mm256_set1_epi8,
+        _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi64, _mm256_srli_epi64,
+        _mm256_storeu_si256, _mm256_sub_epi8, _mm256_sub_epi64, _mm256_testz_si256, _mm256_xor_si256, _pdep_u64, _pext_u64,
     };
+    use std::ops::{BitAnd, BitOr, Not};
     use std::sync::OnceLock;
 
     /// A processor with AVX2 and PCLMULQDQ, and the instructions on single bits that come with them.
@@ -238,7 +374,44 @@ mod x86 {
         }
     }
 
+    /// Four words in one register: made by an [`Avx2`] alone, so the processor has the instructions.
+    #[derive(Clone, Copy)]
+    pub struct FourWords(__m256i);
+
+    impl BitAnd for FourWords {
+        type Output = Self;
+
+        #[inline(always)]
+        fn bitand(self, other: Self) -> Self {
+            // SAFETY: `self` proves that the processor has these instructions.
+            unsafe { Self(_mm256_and_si256(self.0, other.0)) }
+        }
+    }
+
+    impl BitOr for FourWords {
+        type Output = Self;
+
+        #[inline(always)]
+        fn bitor(self, other: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { Self(_mm256_or_si256(self.0, other.0)) }
+        }
+    }
+
+    impl Not for FourWords {
+        type Output = Self;
+
+        #[inline(always)]
+        fn not(self) -> Self {
+            // SAFETY: as above.
+            unsafe { Self(_mm256_xor_si256(self.0, _mm256_set1_epi8(-1))) }
+        }
+    }
+
     impl Machine for Avx2 {
+        type Words = FourWords;
+        const FAST: bool = true;
+
         #[inline(always)]
         fn strings(self, block: &[u8; 64]) -> Strings {
             // SAFETY: `self` proves that the processor has these instructions.
@@ -275,6 +448,58 @@ mod x86 {
             // SAFETY: as above.
             unsafe { parity(bits) }
         }
+
+        #[inline(always)]
+        fn words(self, [a, b, c, d]: [u64; 4]) -> FourWords {
+            // SAFETY: as above.
+            unsafe { FourWords(_mm256_set_epi64x(d as i64, c as i64, b as i64, a as i64)) }
+        }
+
+        #[inline(always)]
+        fn array(self, FourWords(words): FourWords) -> [u64; 4] {
+            let mut array = [0; 4];
+            // SAFETY: as above; 32 bytes are written, to a place of 32 bytes, which need not be aligned.
+            unsafe { _mm256_storeu_si256(array.as_mut_ptr().cast(), words) };
+            array
+        }
+
+        #[inline(always)]
+        fn any(self, FourWords(words): FourWords) -> bool {
+            // SAFETY: as above.
+            unsafe { _mm256_testz_si256(words, words) == 0 }
+        }
+
+        #[inline(always)]
+        fn filled(self, FourWords(words): FourWords) -> u64 {
+            // SAFETY: as above.
+            unsafe { tops(_mm256_cmpeq_epi64(words, _mm256_setzero_si256())) ^ 0b1111 }
+        }
+
+        #[inline(always)]
+        fn next(self, words: FourWords, carry: u64) -> (FourWords, u64) {
+            // SAFETY: as above.
+            let (words, carry) = unsafe { next(words.0, carry) };
+            (FourWords(words), carry)
+        }
+
+        #[inline(always)]
+        fn sum(self, a: FourWords, b: FourWords, carry: u64) -> (FourWords, u64) {
+            // SAFETY: as above.
+            let (words, carry) = unsafe { sum(a.0, b.0, carry) };
+            (FourWords(words), carry)
+        }
+
+        #[inline(always)]
+        fn gather(self, bits: u64, mask: u64) -> u64 {
+            // SAFETY: as above.
+            unsafe { _pext_u64(bits, mask) }
+        }
+
+        #[inline(always)]
+        fn scatter(self, bits: u64, mask: u64) -> u64 {
+            // SAFETY: as above.
+            unsafe { _pdep_u64(bits, mask) }
+        }
     }
 
     /// Where white space could be by the low half of a byte: a space, tab, LF or CR.
@@ -288,6 +513,39 @@ mod x86 {
         // A product without carries by all ones sums up all lower bits.
         let product = _mm_clmulepi64_si128::<0>(_mm_set_epi64x(0, bits as i64), _mm_set_epi64x(0, -1));
         _mm_cvtsi128_si64(product) as u64
+    }
+
+    /// The top bits of four words.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn tops(words: __m256i) -> u64 {
+        u64::from(_mm256_movemask_pd(_mm256_castsi256_pd(words)) as u32)
+    }
+
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn next(words: __m256i, carry: u64) -> (__m256i, u64) {
+        // The word before each one; before the first, one whose last bit is the carry.
+        let before = _mm256_permute4x64_epi64::<0b10_01_00_00>(words);
+        let first = _mm256_castsi128_si256(_mm_cvtsi64_si128((carry << 63) as i64));
+        let before = _mm256_blend_epi32::<0b11>(before, first);
+        (_mm256_or_si256(_mm256_slli_epi64::<1>(words), _mm256_srli_epi64::<63>(before)), tops(words) >> 3)
+    }
+
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn sum(a: __m256i, b: __m256i, carry: u64) -> (__m256i, u64) {
+        let sums = _mm256_add_epi64(a, b);
+        // Each word's carry: of both top bits, or of one that the sum has not.
+        let carries = tops(_mm256_or_si256(_mm256_and_si256(a, b), _mm256_andnot_si256(sums, _mm256_or_si256(a, b))));
+        // Words of ones hand a carry on: so does an addition to their bits.
+        let full = tops(_mm256_cmpeq_epi64(sums, _mm256_set1_epi64x(-1)));
+        let carries = (carries << 1 | carry) + full;
+        let ones = _mm256_set1_epi64x((carries ^ full) as i64);
+        let bits = _mm256_set_epi64x(8, 4, 2, 1);
+        // All ones, which is minus one, in each word that gets a carry.
+        let ones = _mm256_cmpeq_epi64(_mm256_and_si256(ones, bits), bits);
+        (_mm256_sub_epi64(sums, ones), carries >> 4)
     }
 
     /// Both halves of a block.
@@ -349,6 +607,7 @@ mod x86 {
             colons: equal(bytes, b':'),
             opens: equal(braces, b'{'),
             closes: equal(braces, b'}'),
+            braces: top_bits((_mm256_slli_epi16::<2>(bytes.0), _mm256_slli_epi16::<2>(bytes.1))),
         }
     }
 
@@ -409,6 +668,7 @@ mod tests {
             colons: gather(|byte| byte == b':'),
             opens: gather(|byte| b"[{".contains(&byte)),
             closes: gather(|byte| b"]}".contains(&byte)),
+            braces: gather(|byte| byte & 0x20 != 0),
         };
         let numbers = Numbers {
             digits: gather(|byte| byte.is_ascii_digit()),
@@ -429,6 +689,65 @@ mod tests {
         fn run<M: Machine>(self, machine: M) -> Self::Output {
             (machine.strings(self.0), machine.structure(self.0), machine.numbers(self.0), machine.parity(self.1))
         }
+    }
+
+    /// Two fours of words, and a carry.
+    #[derive(Clone, Copy, Debug)]
+    struct Sums([u64; 4], [u64; 4], u64);
+
+    impl Pass for Sums {
+        /// And, or, not; next; sum; which words of the first are filled, and whether one is.
+        type Output = ([[u64; 4]; 3], ([u64; 4], u64), ([u64; 4], u64), u64, bool);
+
+        #[inline(always)]
+        fn run<M: Machine>(self, machine: M) -> Self::Output {
+            let (a, b) = (machine.words(self.0), machine.words(self.1));
+            let ((next, last), (sum, over)) = (machine.next(a, self.2), machine.sum(a, b, self.2));
+            let logic = [machine.array(a & b), machine.array(a | b), machine.array(!a)];
+            (logic, (machine.array(next), last), (machine.array(sum), over), machine.filled(a), machine.any(a))
+        }
+    }
+
+    impl Sums {
+        /// By looking at each bit.
+        fn plain(self) -> <Self as Pass>::Output {
+            let Self(a, b, carry) = self;
+            let each = |of: fn(u64, u64) -> u64| [0, 1, 2, 3].map(|n| of(a[n], b[n]));
+            let bit = |words: [u64; 4], place: usize| words[place / 64] >> (place % 64) & 1;
+            let (mut next, mut sum, mut over) = ([0; 4], [0; 4], carry);
+            for place in 0..256 {
+                let before = if place == 0 { carry } else { bit(a, place - 1) };
+                next[place / 64] |= before << (place % 64);
+                let bits = bit(a, place) + bit(b, place) + over;
+                sum[place / 64] |= (bits & 1) << (place % 64);
+                over = bits >> 1;
+            }
+            let filled = (0..4).filter(|&n| a[n] != 0).fold(0, |filled, n| filled | 1 << n);
+            ([each(|a, b| a & b), each(|a, b| a | b), each(|a, _| !a)], (next, bit(a, 255)), (sum, over), filled, a != [0; 4])
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Moved(u64, u64);
+
+    impl Pass for Moved {
+        type Output = (u64, u64);
+
+        #[inline(always)]
+        fn run<M: Machine>(self, machine: M) -> (u64, u64) {
+            (machine.gather(self.0, self.1), machine.scatter(self.0, self.1))
+        }
+    }
+
+    /// Words with long runs of ones and zeros, over which carries go.
+    fn word() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            Just(0),
+            Just(u64::MAX),
+            any::<u64>(),
+            (0..64_u32).prop_map(|n| u64::MAX << n),
+            (0..64_u32).prop_map(|n| 1 << n)
+        ]
     }
 
     #[derive(Clone, Copy)]
@@ -490,6 +809,26 @@ mod tests {
             let expected = expected.fold(0, |bits, n| bits | 1 << n);
             prop_assert_eq!(places.run(Portable), expected);
             prop_assert_eq!(run(places), expected);
+        }
+
+        #[test]
+        fn four_words_are_one_number(
+            a in proptest::array::uniform4(word()), b in proptest::array::uniform4(word()), carry in 0..2_u64, opposite in any::<bool>(),
+        ) {
+            let b = if opposite { a.map(|word| !word) } else { b };
+            let sums = Sums(a, b, carry);
+            let expected = sums.plain();
+            prop_assert_eq!(sums.run(Portable), expected);
+            prop_assert_eq!(run(sums), expected);
+        }
+
+        #[test]
+        fn bits_are_moved_together_and_apart(bits in any::<u64>(), mask in word()) {
+            let places: Vec<u32> = (0..64).filter(|place| mask >> place & 1 != 0).collect();
+            let gathered = places.iter().enumerate().fold(0, |all, (n, place)| all | (bits >> place & 1) << n);
+            let scattered = places.iter().enumerate().fold(0, |all, (n, place)| all | (bits >> n & 1) << place);
+            prop_assert_eq!(Moved(bits, mask).run(Portable), (gathered, scattered));
+            prop_assert_eq!(run(Moved(bits, mask)), (gathered, scattered));
         }
 
         #[test]

@@ -7,7 +7,7 @@
 
 use super::index::{Checkpoint, LARGE, LONG_STRING, Seam};
 use super::scan::DEEP;
-use super::sweep::{Claim, Frame, Level, Outer, Sweep, Wide};
+use super::sweep::{Claim, Level, Outer, Sweep, Wide};
 
 impl Sweep {
     /// Takes what the part to the right found; this one is finished. False, and nothing is taken, where they do not fit.
@@ -15,9 +15,7 @@ impl Sweep {
         if !self.takes(&right) {
             return false;
         }
-        if right.kinds.len == 0 {
-            right.outer.commas = right.level.commas;
-        }
+        right.outer.commas = right.levels[0].commas;
         // The left part ended in the string in which the right one started.
         let string_start = self.tokenizer.known_string_start().unwrap_or_default();
         if let Some(end) = right.rest_of_string
@@ -25,42 +23,28 @@ impl Sweep {
         {
             self.record_string(string_start, end);
         }
-        let levels = self.kinds.len;
+        let levels = self.depth;
         for claim in right.claims {
             self.take_claim(claim);
         }
         self.take_outer(right.outer);
-        let depth = self.kinds.len;
+        let depth = self.depth;
         if right.entries.len() > 0 {
-            self.place_frames();
+            self.hold_places(depth);
             self.placed += right.placed;
         }
         let entries = self.entries.len();
         self.entries.append(right.entries);
         self.wide.append(right.wide, entries);
         self.seams.extend(right.seams.into_iter().map(|seam| Seam { entry: seam.entry + entries as u32, ..seam }));
-        if let Some(frame) = self.frames.last_mut() {
-            frame.commas = self.level.commas;
-        }
-        for frame in right.frames {
-            self.frames.push(Frame {
-                depth: frame.depth + depth,
-                entry: frame.entry + entries,
-                values_before: frame.values_before.wrapping_add(self.values),
-                ..frame
-            });
-        }
-        for object in right.kinds.iter() {
-            self.kinds.push(object);
-        }
+        self.levels.truncate(depth + 1);
+        self.levels.extend(right.levels[..=right.depth].iter().skip(1).map(|level| Level {
+            entry: level.entry + entries,
+            values_before: level.values_before.wrapping_add(self.values),
+            ..*level
+        }));
+        self.depth += right.depth;
         self.open_wide.extend(right.open_wide.into_iter().map(|wide| Wide { depth: wide.depth + depth, ..wide }));
-        if self.kinds.len > depth {
-            self.level = right.level;
-        } else {
-            // What the right part has not fitted to a container yet, if it ended anywhere.
-            self.level.new_commas = right.level.new_commas;
-            self.level.new_colons = right.level.new_colons;
-        }
         self.deepest = self.deepest.max(levels as i64 + right.deepest);
         self.values = self.values.wrapping_add(right.values);
         self.utf8_done = right.base + right.utf8_done;
@@ -72,11 +56,11 @@ impl Sweep {
     }
 
     fn takes(&self, right: &Sweep) -> bool {
-        let levels = self.kinds.len;
+        let levels = self.depth;
         if self.wrong || right.wrong || right.claims.len() > levels || levels as i64 + right.deepest > DEEP as i64 {
             return false;
         }
-        let mut kinds = self.kinds.iter().rev();
+        let mut kinds = self.levels[..=levels].iter().skip(1).rev().map(|level| level.object != 0);
         let claims_fit = right.claims.iter().all(|claim| kinds.next() == Some(claim.object));
         claims_fit
             && match kinds.next() {
@@ -89,38 +73,37 @@ impl Sweep {
     /// Closes the innermost open container.
     fn take_claim(&mut self, claim: Claim) {
         self.take_outer(claim.outer);
-        let depth = self.kinds.len;
-        self.kinds.pop();
-        if let Some(frame) = self.frames.pop() {
-            if claim.end - frame.start >= LARGE {
-                let values = self.values.wrapping_add(claim.values).wrapping_sub(frame.values_before);
-                self.record(frame, claim.end, self.level.commas + 1, values);
-            } else if self.open_wide.last().is_some_and(|wide| wide.depth == depth) {
-                self.open_wide.pop();
-            }
+        let level = self.levels[self.depth];
+        if claim.end - level.start >= LARGE {
+            let values = self.values.wrapping_add(claim.values).wrapping_sub(level.values_before);
+            self.record(claim.end, level.commas + 1, values);
+        } else {
+            self.leave_wide();
         }
-        let mut level = self.level;
-        self.resume(&mut level);
-        self.level = level;
+        self.depth -= 1;
     }
 
     /// Adds what the right part saw directly in the innermost open container.
     fn take_outer(&mut self, outer: Outer) {
-        let depth = self.kinds.len;
-        let Some(frame) = self.frames.last() else { return };
+        let depth = self.depth;
+        if depth == 0 {
+            return;
+        }
+        let level = self.levels[depth];
         if !outer.points.is_empty() {
-            let start = frame.start as u64;
-            let values = self.values.wrapping_sub(frame.values_before);
+            self.joined = true;
+            let start = level.start as u64;
+            let values = self.values.wrapping_sub(level.values_before);
             let points =
                 outer.points.iter().map(|point| Checkpoint::new(point.offset() - start, point.values().wrapping_add(values)));
             if self.open_wide.last().is_none_or(|wide| wide.depth != depth) {
                 self.open_wide.push(Wide { depth, points: Vec::new(), seams: Vec::new() });
             }
             if let Some(wide) = self.open_wide.last_mut() {
-                wide.seams.push((wide.points.len(), self.level.commas + 1));
+                wide.seams.push((wide.points.len(), level.commas + 1));
                 wide.points.extend(points);
             }
         }
-        self.level.commas += outer.commas - Level::OUTER.commas;
+        self.levels[depth].commas += outer.commas - Level::OUTER.commas;
     }
 }

@@ -6,6 +6,7 @@
 
 mod align;
 mod bitmap;
+mod brackets;
 mod children;
 #[cfg(test)]
 #[path = "../../tests/common/mod.rs"]

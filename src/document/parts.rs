@@ -16,6 +16,7 @@
 use super::problem::Problem;
 use super::scan::{self, ScanError, Scanned, bom_length, skip_white_space};
 use super::sweep::{AHEAD, Sweep};
+use super::tokens::GROUP;
 use std::ops::{ControlFlow, Range};
 
 /// Bytes that are read at once, and swept between two looks at whether to go on.
@@ -226,7 +227,7 @@ impl<S> Part<S> {
 
 /// Up to where whole blocks can be swept, from `swept` on, while there is more to come behind `filled`.
 fn blocks_to_sweep(swept: usize, filled: usize) -> usize {
-    swept + filled.saturating_sub(AHEAD + swept) / 64 * 64
+    swept + filled.saturating_sub(AHEAD + swept) / GROUP * GROUP
 }
 
 /// The same at a part's end. Where nothing is known of the next part this one ends anywhere: in a number, in an escape.

@@ -1,29 +1,28 @@
-//! The fast pass: validates a text and records its large values, 64 bytes at a time, from the start or from the middle.
+//! The fast pass: validates a text and records its large values, 256 bytes at a time, from the start or from the middle.
 //!
-//! [`tokens`](super::tokens) says where tokens are and that neighbours fit. Here brackets are matched, with a stack of bits and
-//! no recursion, and between two brackets commas and colons are counted: in an object each member has one colon, so there are as
-//! many colons as commas, and one more behind the opening bracket; in an array there are none. Since a colon follows nothing but
-//! a string, and no second one before a comma or bracket, equal numbers mean that each member has its key.
+//! [`tokens`](super::tokens) says where tokens are and that neighbours fit, [`brackets`](super::brackets) that brackets match and
+//! that members have keys. Here is what both leave behind: the entries of large values, and the open containers, with no recursion.
 //!
 //! A sweep says only *whether* a text is JSON; where it is not [`scan`](super::scan), which reads byte by byte, says why. It also
-//! gives up where looking on would take long (white space for pages behind a comma), and the same happens: it is never wrong.
+//! gives up where looking on would take long (white space for pages behind a comma) or much memory (a thousand levels), and the same
+//! happens: it is never wrong.
 
 use super::bitmap::{self, Machine, Pass};
+use super::brackets::Hot;
 use super::entries::Entries;
-use super::index::{Checkpoint, Entry, Index, LARGE, STRIDE, Seam};
+use super::index::{Checkpoint, Entry, Index, STRIDE, Seam};
 use super::points::Points;
-use super::scan::{Bits, DEEP, Scanned, bom_length, skip_white_space};
-use super::tokens::{Tokenizer, Tokens};
+use super::scan::{Scanned, bom_length, skip_white_space};
+use super::tokens::{GROUP, Tokenizer};
 
 /// Bytes whose UTF-8 is checked while they are near.
 const CHUNK: usize = 1 << 15;
 /// Bytes that may be looked at behind those that are swept: the rest of an escape, a number, white space.
 pub const AHEAD: usize = 1 << 12;
 
-/// A container that is open and may be recorded.
-pub(super) struct Frame {
-    /// Open containers, with it.
-    pub depth: usize,
+/// A container that is open.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Level {
     pub start: usize,
     /// The number of its entry, once a place is held for it.
     pub entry: usize,
@@ -31,6 +30,13 @@ pub(super) struct Frame {
     pub commas: u64,
     /// Values before its first child.
     pub values_before: u64,
+    /// All ones if it is an object.
+    pub object: u64,
+}
+
+impl Level {
+    /// A container that was opened before the sweep's start: its first comma gets a checkpoint.
+    pub const OUTER: Self = Self { start: 0, entry: 0, commas: STRIDE - 1, values_before: 0, object: 0 };
 }
 
 /// Checkpoints of a container that is open.
@@ -42,7 +48,7 @@ pub(super) struct Wide {
 }
 
 impl Wide {
-    fn push(&mut self, child: u64, point: Checkpoint) {
+    pub fn push(&mut self, child: u64, point: Checkpoint) {
         let place = self.points.len();
         // Behind a join the numbers are others than these.
         if let Some(&(last, first)) = self.seams.last()
@@ -84,12 +90,15 @@ pub struct Sweep {
     pub(super) entries: Entries,
     pub(super) wide: Points,
     pub(super) seams: Vec<Seam>,
-    pub(super) frames: Vec<Frame>,
-    /// How many of the frames, from the outermost on, have a place in the entries.
+    /// Open containers from the outermost on, behind one for what was opened before; more than are open.
+    pub(super) levels: Vec<Level>,
+    /// How many are open.
+    pub(super) depth: usize,
+    /// How many of these, from the outermost on, have a place in the entries.
     pub(super) placed: usize,
-    /// One bit for each open container, set for objects.
-    pub(super) kinds: Bits,
     pub(super) open_wide: Vec<Wide>,
+    /// A container with few commas may have checkpoints.
+    pub(super) joined: bool,
     /// The end of the string in which the sweep started.
     pub(super) rest_of_string: Option<usize>,
     pub(super) claims: Vec<Claim>,
@@ -97,35 +106,7 @@ pub struct Sweep {
     pub(super) values: u64,
     /// Open containers at the deepest place, less those claimed by then.
     pub(super) deepest: i64,
-    pub(super) level: Level,
     pub(super) wrong: bool,
-}
-
-/// The innermost open container.
-#[derive(Clone, Copy)]
-pub(super) struct Level {
-    /// All ones in an object.
-    pub object: u64,
-    /// It has a frame.
-    pub framed: bool,
-    /// Commas so far; an outer container begins with [`STRIDE`] - 1, so that its first comma gets a checkpoint.
-    pub commas: u64,
-    /// Since the last bracket: commas, colons, and 1 if that was the opening one.
-    pub new_commas: u64,
-    pub new_colons: u64,
-    pub fresh: u64,
-}
-
-impl Level {
-    /// A container that was opened before the sweep's start.
-    pub const OUTER: Self = Self { object: 0, framed: false, commas: STRIDE - 1, new_commas: 0, new_colons: 0, fresh: 0 };
-}
-
-/// What changes with every bracket: kept in registers over many blocks, which is half of the speed.
-struct Hot {
-    level: Level,
-    values: u64,
-    wrong: bool,
 }
 
 impl Outer {
@@ -158,21 +139,21 @@ impl Sweep {
             entries: Entries::default(),
             wide: Points::default(),
             seams: Vec::new(),
-            frames: Vec::new(),
+            levels: vec![Level::OUTER],
+            depth: 0,
             placed: 0,
-            kinds: Bits::default(),
             open_wide: Vec::new(),
+            joined: false,
             rest_of_string: None,
             claims: Vec::new(),
             outer: Outer::new(),
             values: 0,
             deepest: 0,
-            level: Level::OUTER,
             wrong: false,
         }
     }
 
-    /// Sweeps `part[from..to]`: what follows the last call, a number of whole blocks except at the part's end. [`AHEAD`] bytes
+    /// Sweeps `part[from..to]`: what follows the last call, a multiple of [`GROUP`] bytes except at the part's end. [`AHEAD`] bytes
     /// behind `to` are there, or all. False where it is of no use to go on.
     pub fn advance(&mut self, text: &[u8], from: usize, to: usize) -> bool {
         let mut at = from;
@@ -190,26 +171,24 @@ impl Sweep {
     pub fn finish(&mut self) -> bool {
         bitmap::run(Chunk { sweep: self, text: &[b' '; 64], from: 0, to: 64 });
         self.wrong |= self.tokenizer.wrong != 0;
-        if self.tokenizer.is_behind_value() {
-            let mut hot = Hot { level: self.level, values: self.values, wrong: self.wrong };
-            self.segment(&mut hot, 0);
-            hot.level.fresh = 0;
-            (self.level, self.wrong) = (hot.level, hot.wrong);
+        if self.tokenizer.is_behind_value() && self.tokenizer.is_before_colon() {
+            // No key, but an element.
+            match self.depth {
+                0 => self.outer.object = false,
+                depth => self.wrong |= self.levels[depth].object != 0,
+            }
         }
         !self.wrong && self.tokenizer.is_behind_value()
     }
 
     /// As [`Sweep::finish`], for a part that ends inside of a string. False, and nothing is changed, where that is a key.
     pub fn finish_inside_string(&mut self) -> bool {
-        let outer = (self.outer.array, self.outer.object);
-        let mut hot = Hot { level: self.level, values: self.values, wrong: self.wrong };
-        self.segment(&mut hot, 0);
-        let is_value = !hot.wrong && (self.outer.array || self.outer.object) && self.tokenizer.is_inside_string();
-        if is_value {
-            hot.level.fresh = 0;
-            self.level = hot.level;
-        } else {
-            (self.outer.array, self.outer.object) = outer;
+        let is_element = self.tokenizer.is_before_colon();
+        let in_array = if self.depth == 0 { self.outer.array } else { self.levels[self.depth].object == 0 };
+        let fits = !is_element || in_array;
+        let is_value = !self.wrong && fits && self.tokenizer.is_inside_string();
+        if is_value && is_element && self.depth == 0 {
+            self.outer.object = false;
         }
         is_value
     }
@@ -218,7 +197,7 @@ impl Sweep {
     pub fn into_scanned(self, text: &[u8]) -> Option<Scanned> {
         let whole = !self.wrong
             && self.tokenizer.is_behind_value()
-            && self.kinds.len == 0
+            && self.depth == 0
             && self.claims.is_empty()
             && self.outer.array
             && self.outer.object;
@@ -246,199 +225,17 @@ impl Sweep {
         }
     }
 
-    /// A bracket, or the end of the part: what was counted since the last one must fit the container. `empty` is 1 where
-    /// nothing stands between two brackets.
-    #[inline(always)]
-    fn segment(&mut self, hot: &mut Hot, empty: u64) {
-        let level = &mut hot.level;
-        if self.kinds.len == 0 {
-            self.outer.array &= level.new_colons == 0;
-            self.outer.object &= level.new_colons == level.new_commas;
+    /// Records the innermost container, which ends. That it is open no more is left to do.
+    pub(super) fn record(&mut self, end: usize, children: u64, values: u64) {
+        let depth = self.depth;
+        let Level { start, entry: held, .. } = self.levels[depth];
+        let entry = Entry::new(start as u64, end as u64, children, values);
+        let number = if self.placed >= depth {
+            self.placed = depth - 1;
+            self.entries.set(held, entry);
+            held
         } else {
-            let wanted = (level.new_commas + (level.fresh & !empty)) & level.object;
-            hot.wrong |= level.new_colons != wanted;
-        }
-        level.new_commas = 0;
-        level.new_colons = 0;
-    }
-
-    #[inline(always)]
-    fn brackets(&mut self, hot: &mut Hot, tokens: &Tokens, text: &[u8]) {
-        let Tokens { at, colons, opens, closes, starts, .. } = *tokens;
-        let mut brackets = opens | closes;
-        let mut left = u64::MAX;
-        while brackets != 0 {
-            let bit = brackets & brackets.wrapping_neg();
-            brackets ^= bit;
-            let before = bit - 1;
-            self.count(hot, tokens, before & left, text);
-            left = !(before | bit);
-            let place = at + bit.trailing_zeros() as usize;
-            let empty = u64::from(tokens.empties & bit != 0);
-            self.segment(hot, empty);
-            let next = brackets & brackets.wrapping_neg();
-            if opens & bit != 0 && closes & next != 0 {
-                brackets ^= next;
-                left = !((next - 1) | next);
-                self.small(hot, tokens, bit, next, text);
-                continue;
-            }
-            // Of keys, the colons have been passed.
-            let values =
-                |upto: u64| u64::from((starts & upto).count_ones()).wrapping_sub(u64::from((colons & upto).count_ones()));
-            let object = text[place] & 0x20 != 0;
-            if opens & bit != 0 {
-                let values = hot.values.wrapping_add(values(before | bit));
-                self.open(hot, self.base + place, object, values);
-            } else {
-                let total = hot.values;
-                self.close(hot, self.base + place, object, empty, || total.wrapping_add(values(before)));
-            }
-        }
-        self.count(hot, tokens, left, text);
-        let new = u64::from(starts.count_ones()).wrapping_sub(u64::from(colons.count_ones()));
-        hot.values = hot.values.wrapping_add(new);
-    }
-
-    /// A container inside of a block, without others in it: as if it were opened and closed, but for the stacks.
-    #[inline(always)]
-    fn small(&mut self, hot: &mut Hot, tokens: &Tokens, open: u64, close: u64, text: &[u8]) {
-        let inside = (close - 1) & !((open - 1) | open);
-        let (first, last) = (text[tokens.at + open.trailing_zeros() as usize], text[tokens.at + close.trailing_zeros() as usize]);
-        let commas = (tokens.commas & inside).count_ones();
-        let colons = (tokens.colons & inside).count_ones();
-        let filled = u32::from(tokens.empties & close == 0);
-        let wanted = if first == b'{' { commas + filled } else { 0 };
-        hot.wrong |= colons != wanted || last != first + 2;
-        hot.level.fresh = 0;
-        self.deepest = self.deepest.max(self.kinds.len as i64 + 1 - self.claims.len() as i64);
-    }
-
-    /// Counts the commas and colons of a stretch without brackets.
-    #[inline(always)]
-    fn count(&mut self, hot: &mut Hot, tokens: &Tokens, stretch: u64, text: &[u8]) {
-        let commas = tokens.commas & stretch;
-        let number = u64::from(commas.count_ones());
-        let level = &mut hot.level;
-        level.new_commas += number;
-        level.new_colons += u64::from((tokens.colons & stretch).count_ones());
-        let before = level.commas;
-        level.commas += number;
-        if before / STRIDE != level.commas / STRIDE {
-            let behind = STRIDE - before % STRIDE;
-            let (level, values) = (*level, hot.values);
-            self.checkpoint(level, values, tokens, commas, behind, text);
-        }
-    }
-
-    /// Makes a checkpoint of the child behind comma number `count` (from 1) of `commas`.
-    #[cold]
-    #[inline(never)]
-    fn checkpoint(&mut self, level: Level, values: u64, tokens: &Tokens, commas: u64, count: u64, text: &[u8]) {
-        let depth = self.kinds.len;
-        let mut commas = commas;
-        if depth > 0 && !level.framed {
-            return;
-        }
-        for _ in 1..count {
-            commas &= commas.wrapping_sub(1);
-        }
-        let before = (commas & commas.wrapping_neg()).wrapping_sub(1);
-        let values = values.wrapping_add(u64::from((tokens.starts & before).count_ones()));
-        let values = values.wrapping_sub(u64::from((tokens.colons & before).count_ones()));
-        let comma = tokens.at + commas.trailing_zeros() as usize;
-        let end = text.len().min(comma + AHEAD);
-        let child = skip_white_space(&text[..end], comma + 1);
-        // No child in reach.
-        self.wrong |= child >= end;
-        let child = self.base + child;
-        match self.frames.last() {
-            Some(frame) if depth > 0 => {
-                let point = Checkpoint::new((child - frame.start) as u64, values.wrapping_sub(frame.values_before));
-                match self.open_wide.last_mut() {
-                    Some(wide) if wide.depth == depth => wide.push(level.commas / STRIDE * STRIDE, point),
-                    _ => self.open_wide.push(Wide { depth, points: vec![point], seams: Vec::new() }),
-                }
-            }
-            _ => self.outer.points.push(Checkpoint::new(child as u64, values)),
-        }
-    }
-
-    #[inline(always)]
-    fn open(&mut self, hot: &mut Hot, at: usize, object: bool, values: u64) {
-        match self.frames.last_mut() {
-            Some(frame) if hot.level.framed => frame.commas = hot.level.commas,
-            _ if self.kinds.len == 0 => self.outer.commas = hot.level.commas,
-            _ => {}
-        }
-        self.kinds.push(object);
-        let depth = self.kinds.len;
-        self.deepest = self.deepest.max(depth as i64 - self.claims.len() as i64);
-        let framed = depth <= DEEP || self.frames.last().is_none_or(|frame| at - frame.start >= LARGE);
-        if framed {
-            self.frames.push(Frame { depth, start: at, entry: 0, commas: 0, values_before: values });
-        }
-        let object = if object { u64::MAX } else { 0 };
-        hot.level = Level { object, framed, commas: 0, new_commas: 0, new_colons: 0, fresh: 1 };
-    }
-
-    #[inline(always)]
-    fn close(&mut self, hot: &mut Hot, at: usize, object: bool, empty: u64, values: impl Fn() -> u64) {
-        let depth = self.kinds.len;
-        if depth == 0 {
-            self.claim(hot.level.commas, at, object, empty, values());
-            hot.level = Level::OUTER;
-            return;
-        }
-        hot.wrong |= (hot.level.object != 0) != object;
-        self.kinds.pop();
-        if hot.level.framed
-            && let Some(frame) = self.frames.pop()
-        {
-            // Nothing inside of a small one was recorded either.
-            if at + 1 - frame.start >= LARGE {
-                let inside = values().wrapping_sub(frame.values_before);
-                // Fewer than none, by a colon without a key: that is found wrong with the chunk.
-                let most = (at + 1 - frame.start) as u64;
-                hot.wrong |= inside > most;
-                self.record(frame, at + 1, hot.level.commas + 1 - empty, inside.min(most));
-            } else if self.open_wide.last().is_some_and(|wide| wide.depth == depth) {
-                self.open_wide.pop();
-            }
-        }
-        self.resume(&mut hot.level);
-    }
-
-    /// Goes on in the container around the one that was closed.
-    #[inline(always)]
-    pub(super) fn resume(&self, level: &mut Level) {
-        let depth = self.kinds.len;
-        level.fresh = 0;
-        match self.frames.last() {
-            Some(frame) if frame.depth == depth => {
-                level.framed = true;
-                level.commas = frame.commas;
-            }
-            _ => {
-                level.framed = false;
-                level.commas = if depth == 0 { self.outer.commas } else { 0 };
-            }
-        }
-        level.object = if self.kinds.last() == Some(true) { u64::MAX } else { 0 };
-    }
-
-    /// Records the container of `frame`, which is none of the frames any more.
-    #[inline(never)]
-    pub(super) fn record(&mut self, frame: Frame, end: usize, children: u64, values: u64) {
-        let depth = frame.depth;
-        let start = frame.start as u64;
-        let entry = Entry::new(start, end as u64, children, values);
-        let number = if self.placed > self.frames.len() {
-            self.placed = self.frames.len();
-            self.entries.set(frame.entry, entry);
-            frame.entry
-        } else {
-            self.place_frames();
+            self.hold_places(depth - 1);
             self.entries.push(entry);
             self.entries.len() - 1
         };
@@ -462,30 +259,17 @@ impl Sweep {
     }
 
     pub(super) fn record_string(&mut self, start: usize, end: usize) {
-        self.place_frames();
+        self.hold_places(self.depth);
         self.entries.push(Entry::new(start as u64, end as u64, 0, 0));
     }
 
-    /// Holds a place in the entries for each open container, since something inside is recorded.
-    pub(super) fn place_frames(&mut self) {
-        for frame in &mut self.frames[self.placed..] {
-            frame.entry = self.entries.len();
-            self.entries.push(Entry::open(frame.start as u64));
+    /// Holds a place in the entries for each of so many containers, since something inside is recorded.
+    pub(super) fn hold_places(&mut self, depth: usize) {
+        for level in self.placed + 1..=depth {
+            self.levels[level].entry = self.entries.len();
+            self.entries.push(Entry::open(self.levels[level].start as u64));
         }
-        self.placed = self.frames.len();
-    }
-
-    /// The end of a container that was opened before the sweep's start.
-    #[cold]
-    #[inline(never)]
-    fn claim(&mut self, commas: u64, at: usize, object: bool, empty: u64, values: u64) {
-        let mut outer = std::mem::replace(&mut self.outer, Outer::new());
-        outer.commas = commas;
-        // It has a child at least: the part begins behind one.
-        self.wrong |= empty != 0 || !(if object { outer.object } else { outer.array });
-        // More than can be joined.
-        self.wrong |= self.claims.len() >= DEEP;
-        self.claims.push(Claim { object, end: at + 1, values, outer });
+        self.placed = self.placed.max(depth);
     }
 }
 
@@ -525,26 +309,29 @@ impl Pass for Chunk<'_> {
     fn run<M: Machine>(self, machine: M) -> u64 {
         let Self { sweep, text, from, to } = self;
         let mut tokenizer = sweep.tokenizer;
-        let mut hot = Hot { level: sweep.level, values: sweep.values, wrong: false };
+        let mut hot = Hot::new(sweep);
         let mut high = 0;
         let mut at = from;
-        while at < to {
-            let mut padded = [b' '; 64];
-            let block = text[at..to].first_chunk().unwrap_or_else(|| {
-                padded[..to - at].copy_from_slice(&text[at..to]);
-                &padded
-            });
-            let tokens = tokenizer.step(machine, block, text, at);
-            high |= tokens.high;
-            if let Some((start, end)) = tokens.long_string {
-                sweep.long_string(start, end);
+        let (groups, rest) = text[from..to].as_chunks::<GROUP>();
+        let mut padded = [b' '; GROUP];
+        padded[..rest.len()].copy_from_slice(rest);
+        let last = (!rest.is_empty()).then_some(&padded);
+        for group in groups.iter().chain(last) {
+            let (blocks, _) = group.as_chunks::<64>();
+            if let Some(blocks) = blocks.first_chunk() {
+                let seen = tokenizer.step(machine, blocks, text, at);
+                high |= seen.high;
+                if let Some((start, end)) = seen.long_string {
+                    sweep.long_string(start, end);
+                }
+                if let Some(tokens) = &seen.tokens {
+                    sweep.take(&mut hot, machine, tokens, text);
+                }
             }
-            sweep.brackets(&mut hot, &tokens, text);
-            at += 64;
+            at += GROUP;
         }
         sweep.tokenizer = tokenizer;
-        (sweep.level, sweep.values) = (hot.level, hot.values);
-        sweep.wrong |= hot.wrong;
+        hot.put_back(sweep);
         high
     }
 }
