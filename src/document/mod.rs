@@ -30,6 +30,7 @@ pub mod path;
 mod pieces;
 pub mod pointer;
 mod points;
+mod portable;
 mod problem;
 mod record;
 mod runs;
