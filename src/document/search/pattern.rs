@@ -23,9 +23,9 @@ use regex_syntax::hir::{Hir, HirKind};
 use std::ops::{ControlFlow, Range};
 
 /// So much of one string is searched before `watch` is asked again.
-const WINDOW: usize = 2 << 20;
+const WINDOW: usize = 1 << 20;
 /// And as much at most, where a match goes on that long.
-const LONGEST: usize = 4 << 20;
+const LONGEST: usize = 2 << 20;
 /// So many places where a match may begin are looked at in the time that a string takes which has one of its texts.
 const CHEAPER: f32 = 30.0;
 /// Windows overlap by this.
