@@ -162,6 +162,11 @@ impl Sweep {
     /// Takes the tokens of four blocks.
     #[inline(always)]
     pub(super) fn take<M: Machine>(&mut self, hot: &mut Hot, machine: M, tokens: &Tokens, text: &[u8]) {
+        if self.depth > DEEP {
+            // Not all of what lies so deep is recorded, and it is not to be done here.
+            hot.wrong = 1;
+            return;
+        }
         let small = Small::find(machine, tokens);
         // As many as there can be, and one to be left over.
         if self.levels.len() < self.depth + small.count + 2 {
@@ -206,7 +211,6 @@ impl Sweep {
                 let values_before = hot.values.wrapping_add(tokens.values(n, before | bit));
                 self.levels[depth + 1] = Level { start: place, entry: 0, commas: 0, values_before, object: is_object };
                 self.depth = depth + 1;
-                // Not all of what lies deeper is recorded.
                 hot.wrong |= u64::from(depth >= DEEP);
                 (hot.commas, hot.object) = (0, is_object);
                 hot.net += 1;

@@ -244,12 +244,20 @@ fn finish(sweep: &mut Sweep, next: Start) -> bool {
     }
 }
 
-/// Joins the parts; sweeps again what can't be joined.
+/// Joins the parts; reads byte by byte where that gives nothing. What the parts hold is free by then.
 fn put_together<F: Feed>(text: &[u8], parts: Vec<Part<F::Stop>>, feed: &F) -> Result<Result<Scanned, Problem>, F::Stop> {
+    match join_all(text, parts, feed)? {
+        Some(scanned) => Ok(Ok(scanned)),
+        None => tell(text, feed),
+    }
+}
+
+/// Joins the parts; sweeps again what can't be joined. `None` for what is not JSON, and where a sweep gives up.
+fn join_all<F: Feed>(text: &[u8], parts: Vec<Part<F::Stop>>, feed: &F) -> Result<Option<Scanned>, F::Stop> {
     let mut parts = parts.into_iter().peekable();
     let mut whole = match parts.next() {
         Some(Part { sweep: Some(sweep), swept, finished, .. }) => (sweep, swept, finished),
-        _ => return tell(text, feed),
+        _ => return Ok(None),
     };
     while let Some(part) = parts.next() {
         let (left, swept, finished) = &mut whole;
@@ -268,16 +276,13 @@ fn put_together<F: Feed>(text: &[u8], parts: Vec<Part<F::Stop>>, feed: &F) -> Re
             feed.go_on()?;
             let to = last.min(*swept + STEP);
             if !left.advance(&text[..end], *swept, to) {
-                return tell(text, feed);
+                return Ok(None);
             }
             *swept = to;
         }
         *finished = finish(left, next);
     }
-    match whole.0.into_scanned(text) {
-        Some(scanned) => Ok(Ok(scanned)),
-        None => tell(text, feed),
-    }
+    Ok(whole.0.into_scanned(text))
 }
 
 /// Reads byte by byte, to say what is wrong.

@@ -85,7 +85,6 @@ struct Frame {
     entry: usize,
     children: u64,
     values_before: u64,
-    checkpoints: Vec<Checkpoint>,
 }
 
 struct Scanner<'a> {
@@ -93,6 +92,8 @@ struct Scanner<'a> {
     entries: Entries,
     wide: Points,
     frames: Vec<Frame>,
+    /// Checkpoints of open containers, with how many are open there: few have some.
+    open_wide: Vec<(usize, Vec<Checkpoint>)>,
     /// One bit for each open container, set for objects.
     kinds: Bits,
     values: u64,
@@ -150,6 +151,7 @@ impl<'a> Scanner<'a> {
             entries: Entries::default(),
             wide: Points::default(),
             frames: Vec::new(),
+            open_wide: Vec::new(),
             kinds: Bits::default(),
             values: 0,
             depth: 0,
@@ -254,14 +256,7 @@ impl<'a> Scanner<'a> {
         self.depth = self.depth.max(depth);
         let recordable = depth <= DEEP || self.frames.last().is_none_or(|frame| at - frame.start >= LARGE);
         if recordable {
-            self.frames.push(Frame {
-                start: at,
-                depth,
-                entry: self.entries.len(),
-                children: 0,
-                values_before: self.values,
-                checkpoints: Vec::new(),
-            });
+            self.frames.push(Frame { start: at, depth, entry: self.entries.len(), children: 0, values_before: self.values });
             self.entries.push(Entry::open(at as u64));
         }
     }
@@ -274,8 +269,11 @@ impl<'a> Scanner<'a> {
         {
             frame.children += 1;
             if frame.children.is_multiple_of(STRIDE) {
-                let values = self.values - frame.values_before;
-                frame.checkpoints.push(Checkpoint::new((at - frame.start) as u64, values));
+                let point = Checkpoint::new((at - frame.start) as u64, self.values - frame.values_before);
+                match self.open_wide.last_mut() {
+                    Some((of, points)) if *of == depth => points.push(point),
+                    _ => self.open_wide.push((depth, vec![point])),
+                }
             }
         }
     }
@@ -288,6 +286,7 @@ impl<'a> Scanner<'a> {
             return;
         }
         let Some(frame) = self.frames.pop() else { return };
+        let points = self.open_wide.pop_if(|(of, _)| *of == depth);
         if end - frame.start < LARGE {
             // Nothing inside was recorded either: what is inside is smaller.
             self.entries.truncate(frame.entry);
@@ -296,8 +295,8 @@ impl<'a> Scanner<'a> {
         let children = frame.children + u64::from(filled);
         let values = self.values - frame.values_before;
         self.entries.set(frame.entry, Entry::new(frame.start as u64, end as u64, children, values));
-        if !frame.checkpoints.is_empty() {
-            self.wide.push(frame.entry, frame.checkpoints);
+        if let Some((_, points)) = points {
+            self.wide.push(frame.entry, points);
         }
     }
 
