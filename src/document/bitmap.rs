@@ -1,13 +1,13 @@
-//! Sixty-four bytes as bitmaps: for each class of characters one word, bit `n` for byte `n`.
+//! Sixty-four bytes as bitmaps: for each class of characters one word, bit `n` for byte `n`; and arithmetic on four such words.
 //!
 //! The only module with unsafe code, and why it has it: with AVX2 the classes of 64 bytes come out in some 70 instructions;
 //! [`Portable`], the twin without it, takes several hundred. The sweep of records took 4.4 times as long with the twin, and opening
 //! their file (`cargo bench --bench open`, two threads, 100 MB) 2.4 times. AVX-512 was tried: 1.08 times as fast, which is not enough.
 //! A search for a word in 400 MB took 1.4 times as long without fetching ahead, which a processor does by itself only within a page.
 //!
-//! Why it is safe: what is unsafe is to run instructions that the processor lacks. A value of [`Avx2`] is made in [`run`] alone,
-//! behind a look at the processor, and every function that needs the instructions takes one. Each pointer that is read from is
-//! that of an array of as many bytes as are read. Tests hold both twins against each other.
+//! Why it is safe: what is unsafe is to run instructions that the processor lacks. A value of `Avx2` is made by its `detect` alone,
+//! behind a look at the processor, and what needs the instructions takes one, or four words that one has made. Each pointer that
+//! is read from or written to is that of an array of as many bytes. Tests hold both twins against each other.
 
 use super::portable::Portable;
 use std::ops::{BitAnd, BitOr, Not};
@@ -262,7 +262,7 @@ mod x86 {
 
         #[inline(always)]
         fn parity(self, bits: u64) -> u64 {
-            // SAFETY: as above.
+            // SAFETY: `self` proves that the processor has these instructions.
             unsafe { parity(bits) }
         }
 

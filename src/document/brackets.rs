@@ -218,7 +218,7 @@ impl Sweep {
             } else {
                 let children = hot.commas + 1 - u64::from(tokens.empties[n] & bit != 0);
                 if depth == 0 {
-                    self.outer.see(tokens, n, outer & unclaimed & !behind);
+                    self.outer.see(tokens, n, outer & unclaimed & !(behind | small.inside[n]));
                     unclaimed = behind;
                     let values = hot.values.wrapping_add(tokens.values(n, before));
                     self.claim(hot, place + 1, is_object != 0, children, values);
@@ -313,5 +313,26 @@ impl Sweep {
         // More than can be joined.
         self.wrong |= self.claims.len() >= DEEP;
         self.claims.push(Claim { object, end, values, outer });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a part that starts at a comma is taken, and not given up.
+    fn is_taken(part: &str) -> bool {
+        let mut sweep = Sweep::from_comma(0);
+        sweep.advance(part.as_bytes(), 0, part.len()) && sweep.finish()
+    }
+
+    #[test]
+    fn small_containers_tell_nothing_of_the_one_around() {
+        assert!(is_taken(r#",{"a":1},{"b":{"c":2}}]"#));
+        assert!(is_taken(r#","k":[1,2],"l":{"a":[3,4]}}"#));
+        assert!(is_taken(r#","k":[1,2]},{"l":[[3,4],5]}],6]"#));
+        // What is told of it counts.
+        assert!(!is_taken(r#",[1],"a":2]"#));
+        assert!(!is_taken(r#",{"a":1},2}"#));
     }
 }

@@ -132,7 +132,7 @@ pub fn sweep(text: &[u8], watch: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Resu
     }
 }
 
-/// Fills `text` from `feed` and sweeps it, in as many parts as the crew can do at once.
+/// Fills `text` from `feed` and sweeps it, in more parts than the crew can do at once.
 ///
 /// # Errors
 /// What ended it; `text` is of no use then.
@@ -225,7 +225,7 @@ impl<S> Part<S> {
     }
 }
 
-/// Up to where whole blocks can be swept, from `swept` on, while there is more to come behind `filled`.
+/// Up to where whole groups of blocks can be swept, from `swept` on, while there is more to come behind `filled`.
 fn blocks_to_sweep(swept: usize, filled: usize) -> usize {
     swept + filled.saturating_sub(AHEAD + swept) / GROUP * GROUP
 }

@@ -181,7 +181,8 @@ impl Sweep {
         !self.wrong && self.tokenizer.is_behind_value()
     }
 
-    /// As [`Sweep::finish`], for a part that ends inside of a string. False, and nothing is changed, where that is a key.
+    /// As [`Sweep::finish`], for a part that ends inside of a string. False, and nothing is changed, where that is a key. Where it is
+    /// not known what is around it is taken for an element, and else not joined.
     pub fn finish_inside_string(&mut self) -> bool {
         let is_element = self.tokenizer.is_before_colon();
         let in_array = if self.depth == 0 { self.outer.array } else { self.levels[self.depth].object == 0 };

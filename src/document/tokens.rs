@@ -206,7 +206,7 @@ impl Tokenizer {
         self.scalar_start += bytes;
     }
 
-    /// Whether a comma or opening bracket came and no key was read behind it.
+    /// Whether a comma or opening bracket came, and no other one, colon or closing bracket behind it.
     pub fn is_before_colon(&self) -> bool {
         self.first != 0
     }
@@ -390,7 +390,8 @@ impl Tokenizer {
             | after_zero & digits
     }
 
-    /// Checks each number or literal that has `letters` and is not `plain`; gives all bytes of both.
+    /// Checks each number or literal that has `letters` and is not `plain`; gives the bytes of both from the first letter's
+    /// block on.
     #[inline(never)]
     fn odd_scalars(
         &mut self,
@@ -427,7 +428,8 @@ impl Tokenizer {
     }
 }
 
-/// All bytes of literals among what starts at the places of `starts`; not of one that ends with the last block.
+/// All bytes of literals among what starts at the places of `starts`; not of one that ends with the last
+/// block, or within eight bytes of the text's end.
 #[inline(always)]
 fn literals(starts: [u64; 4], filled: u64, scalar: &[u64; 4], text: &[u8], at: usize) -> [u64; 4] {
     let mut all = [0; 5];
