@@ -129,11 +129,11 @@ const fn table(bytes: &[u8]) -> [bool; 256] {
     table
 }
 
-/// Takes the place of each bit, counted from the first block's start; `filled` says which words have one. One loop over all words:
-/// only its end can't be foreseen.
+/// Takes the place of each bit, counted from the first block's start. One loop over all words: only its end can't be foreseen.
 #[inline(always)]
-fn for_each_place(words: [u64; 4], filled: u64, mut take: impl FnMut(usize)) {
-    let (mut words, mut filled) = (words, filled);
+fn for_each_place(words: [u64; 4], mut take: impl FnMut(usize)) {
+    let mut words = words;
+    let mut filled = (0..4).fold(0, |filled, n| filled | u64::from(words[n] != 0) << n);
     while filled != 0 {
         let n = filled.trailing_zeros() as usize % 4;
         take(n * 64 + words[n].trailing_zeros() as usize);
@@ -305,7 +305,7 @@ impl Tokenizer {
     /// The bytes behind backslashes that count. What stands behind one outside of strings is found wrong as a scalar.
     #[inline(never)]
     fn escapes(&mut self, backslashes: &[u64; 4], text: &[u8], at: usize) -> [u64; 4] {
-        let (mut escaped, mut begins, mut filled) = ([0; 4], [0; 4], 0);
+        let (mut escaped, mut begins) = ([0; 4], [0; 4]);
         for n in 0..4 {
             let mut left = backslashes[n] & !self.escaped;
             begins[n] = left;
@@ -320,9 +320,8 @@ impl Tokenizer {
             }
             escaped[n] = begins[n] << 1 | self.escaped;
             self.escaped = begins[n] >> 63;
-            filled |= u64::from(begins[n] != 0) << n;
         }
-        for_each_place(begins, filled, |place| self.escape(text, at + place + 1));
+        for_each_place(begins, |place| self.escape(text, at + place + 1));
         escaped
     }
 
@@ -368,8 +367,7 @@ impl Tokenizer {
         let starts = machine.array(scalars);
         let mut checked = letters;
         if self.checked != 0 || machine.any(letters) {
-            let begins = letters & scalars;
-            let plain = literals(machine.array(begins), machine.filled(begins), &scalar_words, text, at);
+            let plain = literals(machine.array(letters & scalars), &scalar_words, text, at);
             checked = machine.words(plain);
             if self.checked != 0 || machine.any(letters & !checked) {
                 checked = machine.words(self.odd_scalars(plain, machine.array(letters), scalar_words, &starts, text, at));
@@ -431,9 +429,9 @@ impl Tokenizer {
 /// All bytes of literals among what starts at the places of `starts`; not of one that ends with the last
 /// block, or within eight bytes of the text's end.
 #[inline(always)]
-fn literals(starts: [u64; 4], filled: u64, scalar: &[u64; 4], text: &[u8], at: usize) -> [u64; 4] {
+fn literals(starts: [u64; 4], scalar: &[u64; 4], text: &[u8], at: usize) -> [u64; 4] {
     let mut all = [0; 5];
-    for_each_place(starts, filled, |place| {
+    for_each_place(starts, |place| {
         let Some(bytes) = text.get(at + place..).and_then(<[u8]>::first_chunk) else { return };
         let word = u64::from_le_bytes(*bytes);
         let is = |literal: &[u8; 8], length: usize| (word ^ u64::from_le_bytes(*literal)) << (64 - 8 * length) == 0;
