@@ -73,7 +73,7 @@ impl Window {
         };
         let ctx = Context::default();
         // As eframe does it, and in time: a program takes longer to open its window than the thread of this to look at all fonts.
-        ctx.add_font_provider(Arc::new(egui_system_font_provider::SystemFontProvider::new()));
+        ctx.add_font_provider(treekeep::app::system_fonts());
         std::thread::sleep(Duration::from_millis(300));
         if has_screen_reader {
             ctx.enable_accesskit();

@@ -1,9 +1,10 @@
 //! eframe's side: job events → `update` → effects → jobs, then drawing. It decides nothing.
 
-use crate::jobs::{Jobs, Surroundings, theme_of};
+use crate::jobs::{self, Jobs, Surroundings, theme_of};
 use crate::state::{Content, Effect, Event, Input, Loading, Now, State, Theme, saving, update};
 use crate::ui::{self, theme};
-use egui::{Context, ThemePreference, ViewportCommand};
+use egui::epaint::text::{FallbackRequest, FontProvider as _};
+use egui::{Context, FontFamily, ThemePreference, ViewportCommand};
 use egui_system_font_provider::SystemFontProvider;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -251,8 +252,7 @@ pub fn run(files: Vec<PathBuf>, read_only: bool) -> Result<(), String> {
         );
     }
     let surroundings = Surroundings::real();
-    // Looking at all fonts takes as long as opening the window: side by side, no frame waits for it.
-    let fonts = Arc::new(SystemFontProvider::new());
+    let fonts = system_fonts();
     let app = App::begin(surroundings, files, read_only);
     let size = app.size.filter(|(width, height)| (320.0..16_000.0).contains(width) && (240.0..16_000.0).contains(height));
     let create =
@@ -263,6 +263,22 @@ pub fn run(files: Vec<PathBuf>, read_only: bool) -> Result<(), String> {
         };
     eframe::run_native("treekeep", window_options(size), Box::new(create))
         .map_err(|error| format!("The window could not be opened: {error}. The commands work without one: treekeep --help"))
+}
+
+/// Fonts of the system, for what egui's own lack. Looking at all of them takes as long as opening the window, and then finding the
+/// first font of a script as long as a frame: both begin here, in threads, so that no frame waits for it.
+pub fn system_fonts() -> Arc<SystemFontProvider> {
+    let fonts = Arc::new(SystemFontProvider::new());
+    let finder = Arc::clone(&fonts);
+    jobs::aside("fonts", move || {
+        for family in [FontFamily::Monospace, FontFamily::Proportional] {
+            for cluster in ["א", "王"] {
+                // What is found is kept by the provider.
+                finder.font_for(&FallbackRequest { cluster, family: &family });
+            }
+        }
+    });
+    fonts
 }
 
 /// The window's options; `size` in points.

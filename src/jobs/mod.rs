@@ -112,6 +112,13 @@ pub struct Jobs {
     zone: Arc<OnceLock<TimeZone>>,
 }
 
+/// Does what nobody waits for in a thread of its own; not at all where none can be started.
+pub fn aside(name: &str, work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(work) {
+        log::warn!("{name}: no thread could be started: {error}");
+    }
+}
+
 impl Jobs {
     /// Starts the threads that save, and one that finds the time zone. The settings come back, with what is to be told of them.
     pub fn new(surroundings: Surroundings, wake: Wake) -> (Self, Settings, Option<String>) {
