@@ -45,7 +45,7 @@ fn tokens(text: &[u8]) -> Vec<Token> {
                 let mut offsets = Vec::new();
                 while text[end] != b'"' {
                     let length = match (text[end], text.get(end + 1)) {
-                        (b'\\', Some(b'u')) if text[end + 2..].starts_with(b"d83d") => 12,
+                        (b'\\', Some(b'u')) if text[end + 2..end + 6].eq_ignore_ascii_case(b"d83d") => 12,
                         (b'\\', Some(b'u')) => 6,
                         (b'\\', _) => 2,
                         _ => 1,
@@ -356,10 +356,11 @@ proptest! {
         pieces in proptest::collection::vec(
             prop::sample::select(vec![
                 "a", "b", "ab", "aab", "é", "\\u00e9", "\\u00E9", "א", "\\u05d0", "\\n", "\\\\", "\\f", "ff", "u00e9", "00", "\",\"", " ",
+                "\\u000a", "\\u00ab", "aé", "a\\u00e9", "😀", "\\ud83d\\ude00",
             ]),
             0..24,
         ),
-        word in prop::sample::select(vec!["abé", "éab", "אab", "aabé", "abéab", "éabא", "u00é", "00e9é", "ffé", "éffa", "ab é", "éאab"]),
+        word in prop::sample::select(vec!["abé", "éab", "אab", "aabé", "abéab", "éabא", "u00é", "00e9é", "ffé", "éffa", "ab é", "éאab", "aéab", "ab😀"]),
         is_whole_word in any::<bool>(),
     ) {
         let document = Document::parse(format!("[\"{}\"]", pieces.concat())).unwrap();
@@ -509,6 +510,18 @@ fn a_search_in_one_string_asks_whether_to_go_on() {
         let ControlFlow::Continue(hits) = hits else { unreachable!() };
         assert!(hits.first().copied().unwrap_or(0) == first && hits.len() >= least, "{query:?}: {} hits", hits.len());
         assert!(asked >= 4, "{query:?}: asked {asked} times in 40 MB");
+    }
+}
+
+#[test]
+fn a_word_begins_inside_of_no_escape() {
+    for (word, text) in [
+        ("aéab", r#"["\u000aéab aéab a\u00e9ab"]"#),
+        ("aéab", r#"["\u000a\u00e9ab a\u00E9ab"]"#),
+        ("éab", r#"["\\u00e9ab \\\u00e9ab"]"#),
+        ("ab😀", r#"["\u00ab\ud83d\ude00 ab\ud83d\ude00 ab\uD83D\uDE00"]"#),
+    ] {
+        check(&Query { is_case_sensitive: true, ..words_of(word) }, &Document::parse(text).unwrap());
     }
 }
 

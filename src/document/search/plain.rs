@@ -9,7 +9,7 @@
 //! 0.6 of the time of two searches).
 
 use super::query::{self, InvalidQuery, Query, Scope};
-use super::run::{Anchor, Run, escape_bits, has_short_escape, must_be_escaped};
+use super::run::{Anchor, Raw, Run, escape_bits, has_short_escape, must_be_escaped};
 use super::sieve;
 use super::tokens::{
     self, Inside, Stretch, begins_escape, character_at, character_before, is_inside_escape, is_outside_byte, is_scalar_byte,
@@ -219,13 +219,18 @@ impl Plain {
 
     /// The hit whose run is at `at`; with escapes in it, where it is sought by an anchor.
     #[inline]
-    fn hit_around(&self, run: &Run, is_anchor: bool, text: &[u8], at: usize) -> Option<Range<usize>> {
-        let hit = match &run.raw {
-            Some(raw) if let Some(hit) = raw.around(text, at) => hit,
-            Some(raw) if raw.is_only_spelling && !is_anchor => return None,
-            _ => self.spelled_around(run, is_anchor, text, at)?,
+    fn hit_around(&self, run: &Run, anchor: Option<&Anchor>, text: &[u8], at: usize) -> Option<Range<usize>> {
+        let spelled = |raw: Option<&Raw>| raw.and_then(|raw| raw.around(text, at));
+        let hit = match (spelled(run.raw.as_ref()), anchor) {
+            (Some(hit), _) => hit,
+            (None, Some(anchor)) => match spelled(anchor.escaped.as_ref()) {
+                Some(hit) => hit,
+                None => self.spelled_around(run, true, text, at)?,
+            },
+            (None, None) if run.raw.as_ref().is_some_and(|raw| raw.is_only_spelling) => return None,
+            (None, None) => self.spelled_around(run, false, text, at)?,
         };
-        let is_inside = is_inside_escape(text, if is_anchor { at } else { hit.start });
+        let is_inside = is_inside_escape(text, hit.start) || (anchor.is_some() && is_inside_escape(text, at));
         Some(hit).filter(|hit| !is_inside && self.is_whole(text, hit))
     }
 
@@ -266,7 +271,7 @@ impl Plain {
             // Where something was found, and the hit there if it is one.
             let found = match (run, &self.finder, walk.cache.as_deref_mut()) {
                 (Some(run), ..) => run.sieve.find(text, at..end, &mut walk.sifted).map(|place| {
-                    let hit = self.hit_around(run, walk.anchor.is_some(), text, place);
+                    let hit = self.hit_around(run, walk.anchor, text, place);
                     (place, hit.filter(|hit| hit.start >= from && hit.end <= walk.stretch.to))
                 }),
                 (None, Some(Finder::Regex(regex)), Some(cache)) => {

@@ -45,23 +45,39 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// `None` where a place has no usual spelling; the part that is sought begins with character `place`.
+    /// As people write it. `None` where a place has no usual spelling; the part that is sought begins with character `place`.
     fn of(classes: &[Box<[char]>], place: usize) -> Option<Self> {
-        let (mut bytes, mut cases) = (Vec::new(), Vec::new());
-        let mut before = 0;
         let mut is_only_spelling = true;
-        for (number, class) in classes.iter().enumerate() {
-            if number == place {
-                before = bytes.len();
-            }
+        let mut spell = |class: &[char]| {
             let (character, case) = match single(class) {
                 Some(character) => (character, 0),
                 None => (small_letter(class)?, 0x20),
             };
             is_only_spelling &= class.len() == if case == 0 { 1 } else { 2 };
-            bytes.extend_from_slice(&encoded(character)[..character.len_utf8()]);
-            cases.resize(bytes.len(), case);
-        }
+            Some(encoded(character)[..character.len_utf8()].iter().map(|byte| (*byte, case)).collect())
+        };
+        let spelled = classes.iter().map(|class| spell(class)).collect::<Option<Vec<_>>>()?;
+        Some(Self::spelled(&spelled, place, is_only_spelling))
+    }
+
+    /// As programs write it that write ASCII alone. `None` for a word that begins with an escape then: another backslash may stand
+    /// before it.
+    fn escaped(word: &[char], place: usize) -> Option<Self> {
+        let spell = |character: &char| -> Vec<(u8, u8)> {
+            if character.is_ascii() {
+                return vec![(*character as u8, 0)];
+            }
+            let escapes: String = character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            escapes.bytes().map(|byte| (byte, if matches!(byte, b'a'..=b'f') { 0x20 } else { 0 })).collect()
+        };
+        let spelled: Vec<_> = word.iter().map(spell).collect();
+        word.first()?.is_ascii().then(|| Self::spelled(&spelled, place, false))
+    }
+
+    /// Of the bytes of each character, each with the bit that does not matter.
+    fn spelled(spelled: &[Vec<(u8, u8)>], place: usize, is_only_spelling: bool) -> Self {
+        let before = spelled[..place].iter().map(Vec::len).sum();
+        let (bytes, cases): (Vec<u8>, Vec<u8>) = spelled.iter().flatten().copied().unzip();
         let head = |bytes: &[u8]| {
             let mut head = [0; 8];
             head.iter_mut().zip(bytes).for_each(|(head, byte)| *head = *byte);
@@ -69,7 +85,7 @@ impl Raw {
         };
         let mask = u64::MAX >> (8 * (8 - bytes.len().min(8)).min(7));
         let (head, head_cases) = (head(&bytes), head(&cases));
-        Some(Self { bytes: bytes.into(), cases: cases.into(), before, head, head_cases, mask, is_only_spelling })
+        Self { bytes: bytes.into(), cases: cases.into(), before, head, head_cases, mask, is_only_spelling }
     }
 
     /// The word whose part is at `at`.
@@ -139,6 +155,8 @@ fn encoded(character: char) -> [u8; 4] {
 pub struct Anchor {
     /// By which hits are found.
     pub run: Run,
+    /// The word with escapes, as they are written mostly.
+    pub escaped: Option<Raw>,
     /// The bits of the `\u` escapes of all its ASCII.
     pub escape_bits: u64,
 }
@@ -153,10 +171,9 @@ impl Anchor {
         }
         let longest = runs(classes, |class| class[0].is_ascii()).max_by_key(|places| places.len())?;
         // A single byte is everywhere.
-        (longest.len() >= 2)
-            .then(|| Run::of(classes, longest))
-            .flatten()
-            .map(|run| Self { run, escape_bits: ascii().fold(0, |bits, character| bits | escape_bits(character)) })
+        let run = (longest.len() >= 2).then(|| Run::of(classes, longest)).flatten()?;
+        let escaped = Raw::escaped(&word, run.place);
+        Some(Self { run, escaped, escape_bits: ascii().fold(0, |bits, character| bits | escape_bits(character)) })
     }
 }
 
