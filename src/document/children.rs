@@ -76,17 +76,17 @@ impl<'a> Walk<'a> {
             return extent;
         }
         let (text, value) = (self.fragment.text(), self.slot.value);
-        let extent = match text[value] {
-            b'{' | b'[' => match self.entry(value) {
-                Some(entry) => (entry.end as usize, entry.values + 1),
-                None => {
-                    let extent = self.fragment.extent_unrecorded(value);
-                    (extent.end, extent.values + 1)
-                }
-            },
+        let of_entry = |entry: Entry| (entry.end as usize, entry.values + 1);
+        // Large values are far from each other: where the index knows one its text is not waited for.
+        let known = if self.cursor.is_some() { self.entry(value).map(of_entry) } else { None };
+        let extent = known.unwrap_or_else(|| match text[value] {
+            b'{' | b'[' => self.entry(value).map(of_entry).unwrap_or_else(|| {
+                let extent = self.fragment.extent_unrecorded(value);
+                (extent.end, extent.values + 1)
+            }),
             b'"' => (self.string_end(value), 1),
             _ => (scalar_end(text, value), 1),
-        };
+        });
         self.extent = Some(extent);
         extent
     }
@@ -102,7 +102,14 @@ impl<'a> Walk<'a> {
     /// Start of the next child.
     fn next_start(&mut self) -> Option<usize> {
         let text = self.fragment.text();
-        let at = skip_white_space(text, self.extent().0);
+        let end = self.extent().0;
+        // Between a value and one that is recorded a single byte behind it is nothing but a comma.
+        if let Some(cursor) = &mut self.cursor
+            && cursor.at(end as u64 + 1).is_some()
+        {
+            return Some(end + 1);
+        }
+        let at = skip_white_space(text, end);
         (text.get(at) == Some(&b',')).then(|| skip_white_space(text, at + 1))
     }
 

@@ -152,9 +152,8 @@ impl Entries {
             true => self.full.len(),
             false => self.full.partition_point(starts_before).saturating_sub(1),
         };
-        let mut cursor = Cursor { entries: self, piece: place, place: 0 };
-        cursor.place = cursor.piece().entries.partition_point(|entry| entry.start() < offset);
-        cursor
+        let first = self.piece(place).entries.partition_point(|entry| entry.start() < offset);
+        Cursor { entries: self, piece: place, place: first, next: 0 }
     }
 
     fn piece(&self, place: usize) -> &Piece {
@@ -173,6 +172,8 @@ pub struct Cursor<'a> {
     entries: &'a Entries,
     piece: usize,
     place: usize,
+    /// No entry starts between the offset of the last call and this one.
+    next: u64,
 }
 
 impl<'a> Cursor<'a> {
@@ -182,7 +183,12 @@ impl<'a> Cursor<'a> {
 
     /// The entry that starts at `offset`, which is at or behind that of the last call, with its number. O(log of the entries
     /// between).
+    #[inline]
     pub fn at(&mut self, offset: u64) -> Option<(usize, Entry)> {
+        if offset < self.next { None } else { self.go_to(offset) }
+    }
+
+    fn go_to(&mut self, offset: u64) -> Option<(usize, Entry)> {
         loop {
             let piece = self.piece();
             let left = &piece.entries[self.place..];
@@ -194,10 +200,14 @@ impl<'a> Cursor<'a> {
             self.place += near.partition_point(|entry| entry.start() < offset);
             match piece.entries.get(self.place) {
                 Some(entry) => {
-                    return (entry.start() == offset).then(|| (piece.first + self.place, self.entries.unpacked(*entry)));
+                    self.next = entry.start();
+                    return (self.next == offset).then(|| (piece.first + self.place, self.entries.unpacked(*entry)));
                 }
                 None if self.piece < self.entries.full.len() => (self.piece, self.place) = (self.piece + 1, 0),
-                None => return None,
+                None => {
+                    self.next = u64::MAX;
+                    return None;
+                }
             }
         }
     }

@@ -4,6 +4,7 @@
 
 use super::entries::Cursor;
 use super::index::{Entry, LARGE, LONG_STRING};
+use super::measure::{Measure, measure};
 use super::parts::{self, Crew, Feed, Unloaded};
 use super::scan::{self, ScanError, plain_run, skip_white_space};
 use super::{Kind, Problem};
@@ -168,9 +169,8 @@ impl Fragment {
 
     /// The extent of the container at `start`, and a look at the index from there on, if one was taken.
     pub(super) fn extent_and_cursor(&self, start: usize) -> (Extent, Option<Cursor<'_>>) {
-        let near = self.text.len().min(start + LARGE);
-        if let Some((end, children, values)) = measure(&self.text[..near], start) {
-            return (Extent { end, children, values, entry: None }, None);
+        if let Some(extent) = self.near_extent(start) {
+            return (extent, None);
         }
         let mut cursor = self.scanned.index.cursor(start as u64);
         let extent = match cursor.at(start as u64) {
@@ -184,11 +184,14 @@ impl Fragment {
 
     /// The extent of a container that is not recorded.
     pub(super) fn extent_unrecorded(&self, start: usize) -> Extent {
+        self.near_extent(start).unwrap_or_else(|| self.measure_deep(start))
+    }
+
+    /// The extent of the container at `start`, if it is a small one.
+    fn near_extent(&self, start: usize) -> Option<Extent> {
         let near = self.text.len().min(start + LARGE);
-        match measure(&self.text[..near], start) {
-            Some((end, children, values)) => Extent { end, children, values, entry: None },
-            None => self.measure_deep(start),
-        }
+        let (length, children, values) = measure(&self.text[start..near])?;
+        Some(Extent { end: start + length, children, values, entry: None })
     }
 
     /// A large container that is not recorded, which happens below the scanner's depth limit only. O(its length without
@@ -265,72 +268,6 @@ pub(super) fn scalar_end(text: &[u8], start: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// End, children and values inside of the container at `start`, if it ends inside `text`.
-fn measure(text: &[u8], start: usize) -> Option<(usize, u64, u64)> {
-    let mut measure = Measure::default();
-    let mut at = start;
-    loop {
-        at = measure.step(text, at)?;
-        if measure.depth == 0 {
-            return Some((at, measure.children(), measure.values));
-        }
-    }
-}
-
-/// Counts tokens of valid text: no stack is needed, since brackets are known to match.
-#[derive(Default)]
-struct Measure {
-    depth: u64,
-    /// Commas of the outermost level.
-    commas: u64,
-    values: u64,
-}
-
-impl Measure {
-    fn children(&self) -> u64 {
-        if self.values == 0 { 0 } else { self.commas + 1 }
-    }
-
-    fn skip(&mut self, values: u64) {
-        self.values += values;
-    }
-
-    /// Takes the token at `at` and gives the place behind it; `None` where the text ends inside it.
-    fn step(&mut self, text: &[u8], at: usize) -> Option<usize> {
-        match text.get(at)? {
-            b'{' | b'[' => {
-                self.values += u64::from(self.depth > 0);
-                self.depth += 1;
-                Some(at + 1)
-            }
-            b'}' | b']' => {
-                self.depth -= 1;
-                Some(at + 1)
-            }
-            b'"' => {
-                self.values += 1;
-                close_of_string(text, at)
-            }
-            b',' => {
-                self.commas += u64::from(self.depth == 1);
-                Some(at + 1)
-            }
-            // The string before it was a key.
-            b':' => {
-                self.values -= 1;
-                Some(at + 1)
-            }
-            b' ' | b'\n' | b'\r' | b'\t' => Some(at + 1),
-            _ => {
-                self.values += 1;
-                let end = scalar_end(text, at);
-                // Cut inside a number, perhaps: the caller looks at a part of the text only.
-                (end < text.len()).then_some(end)
-            }
-        }
-    }
 }
 
 #[cfg(any(test, fuzzing))]

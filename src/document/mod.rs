@@ -22,6 +22,7 @@ mod history;
 mod index;
 mod join;
 mod locate;
+mod measure;
 mod merge;
 mod node;
 mod parts;
