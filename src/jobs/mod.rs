@@ -4,6 +4,7 @@
 //! then the window is woken. One thread makes all saves, in order; each watched file has one; everything else that takes a while
 //! has one for as long as it takes. A job works on a snapshot, so nothing that is typed meanwhile can disturb it.
 
+mod ahead;
 mod crew;
 mod dialog;
 mod journal;
@@ -26,6 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 
+use ahead::Ahead;
 use running::Running;
 
 pub use crew::Threads;
@@ -106,6 +108,8 @@ pub struct Jobs {
     saving: HashMap<DocumentId, Stop>,
     searching: HashMap<DocumentId, Stop>,
     watching: HashMap<DocumentId, watch::Watcher>,
+    /// Compared before it is asked for.
+    ahead: Ahead,
     /// Stops what is of no use when the window is closed.
     closing: Stop,
     settings: Settings,
@@ -139,6 +143,7 @@ impl Jobs {
             saving: HashMap::new(),
             searching: HashMap::new(),
             watching: HashMap::new(),
+            ahead: Ahead::default(),
             closing: Stop::default(),
             settings: settings.clone(),
             zone: Arc::default(),
@@ -171,14 +176,15 @@ impl Jobs {
             Effect::Open(id, path) | Effect::OpenAnyway(id, path) => {
                 // A window holds one document: what was watched for another one is not any more.
                 self.watching.clear();
-                let stop = Stop::default();
+                self.ahead.forget();
+                let (stop, ahead) = (Stop::default(), self.ahead.clone());
                 self.opening.insert(id, stop.clone());
                 self.spawn("open", move || {
                     if asks && let Some((needed, free)) = storage::lacking_memory(&surroundings.disk, &path) {
                         return outbox.send(Event::TooLarge(id, path, needed, free));
                     }
                     kept::finish_interrupted(&surroundings, &outbox, &path);
-                    open::open(&surroundings.disk, &outbox, id, &path, &stop);
+                    open::open(&surroundings.disk, &outbox, &ahead, id, &path, &stop);
                 });
             }
             Effect::StopOpening(id) => self.opening.get(&id).into_iter().for_each(Stop::now),
@@ -203,13 +209,18 @@ impl Jobs {
                     self.watching.remove(&id);
                     let stop = Stop::default();
                     self.tasks.insert((id, Task::Reload), stop.clone());
-                    if let Some(watcher) = watch::start(surroundings, outbox, id, path, version, (stop, self.closing.clone())) {
+                    let (ahead, stops) = (self.ahead.clone(), (stop, self.closing.clone()));
+                    if let Some(watcher) = watch::start(surroundings, outbox, ahead, id, path, version, stops) {
                         self.watching.insert(id, watcher);
                     }
                 }
             },
             Effect::LookNow => self.watching.values().for_each(watch::Watcher::look_now),
             Effect::Compare(id, before, after, purpose) => {
+                if let Some(comparison) = self.ahead.take(id, &before, &after) {
+                    outbox.send(Event::Compared(id, purpose, Box::new(comparison)));
+                    return None;
+                }
                 let running = self.running(id, Task::Compare);
                 self.spawn("compare", move || {
                     if let Some(comparison) = compare(&before, &after, &mut running.watch_values(&before)) {

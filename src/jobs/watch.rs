@@ -1,5 +1,6 @@
 //! Watching a file: hints from the file system and a look at the metadata every two seconds. The version decides.
 
+use super::ahead::Ahead;
 use super::running::Running;
 use super::{Outbox, Stop, Surroundings, Threads};
 use crate::state::{DocumentId, Event, Task};
@@ -60,6 +61,7 @@ impl Watcher {
 pub fn start(
     surroundings: Arc<Surroundings>,
     outbox: Outbox,
+    ahead: Ahead,
     id: DocumentId,
     path: PathBuf,
     version: Version,
@@ -94,6 +96,7 @@ pub fn start(
         let mut watch = Watch {
             surroundings: &surroundings,
             outbox: &outbox,
+            ahead: &ahead,
             id,
             path: &watched,
             known: version,
@@ -119,6 +122,7 @@ pub fn start(
 struct Watch<'a> {
     surroundings: &'a Surroundings,
     outbox: &'a Outbox,
+    ahead: &'a Ahead,
     id: DocumentId,
     path: &'a Path,
     known: Version,
@@ -232,17 +236,18 @@ impl Watch<'_> {
             }
             Err(error) => return log::debug!("{error}"),
         };
-        let text = match &loaded.fragment {
-            Ok(fragment) => fragment.text(),
-            Err((_, bytes)) => bytes,
+        let (digest, found) = match &loaded.fragment {
+            Ok(fragment) => self.ahead.digest(self.id, fragment),
+            Err((_, bytes)) => (Digest::of_text(bytes, &Threads), None),
         };
-        let version = Version { stamp: loaded.stamp, digest: Digest::of_text(text, &Threads) };
+        let version = Version { stamp: loaded.stamp, digest };
         if version.digest == self.known.digest {
             return self.know(version, loaded.read_only);
         }
         match loaded.fragment {
             Ok(fragment) => {
                 (self.known, self.gone, self.broken) = (version, false, None);
+                self.ahead.was_read(self.id, &fragment, found);
                 self.outbox.send(Event::DiskChanged(self.id, version, fragment));
             }
             Err((problem, _)) => {

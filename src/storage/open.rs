@@ -175,6 +175,17 @@ pub fn load(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, progre
     load_locked(disk, clock, &real, crew, progress).map_err(|error| error.at(path))
 }
 
+/// Room for a text, of zeros. The system gives cleared pages: a vector made anew is not written before it is filled. What is not
+/// used of it has no pages, and is there so that the room is a mapping of its own: glibc keeps what it frees of up to 32 MB for
+/// the next time.
+fn room_for(size: usize) -> Vec<u8> {
+    const SMALL: usize = 1 << 18;
+    const ITS_OWN: usize = (32 << 20) + 1;
+    let mut room = vec![0; if size < SMALL { size } else { size.max(ITS_OWN) }];
+    room.truncate(size);
+    room
+}
+
 pub(super) fn load_locked(
     disk: &Disk,
     clock: &dyn Clock,
@@ -188,10 +199,9 @@ pub(super) fn load_locked(
         let mut room: Vec<u8> = Vec::new();
         let size = usize::try_from(before.size).ok().filter(|&size| room.try_reserve_exact(size).is_ok());
         let size = size.ok_or_else(|| OpenError::TooLarge(path.to_owned(), before.size))?;
-        // The system gives cleared pages: a vector made anew is not written before it is filled.
         drop(room);
         let bytes = Bytes { disk, file: &file, path, size: before.size, done: AtomicU64::new(0), progress };
-        let fragment = match Fragment::load(vec![0; size], &bytes, crew) {
+        let fragment = match Fragment::load(room_for(size), &bytes, crew) {
             Ok(fragment) => Ok(fragment),
             Err(Unloaded::Problem(problem, bytes)) => Err((problem, bytes)),
             // It became shorter: another program writes it.
