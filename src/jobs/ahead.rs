@@ -5,6 +5,7 @@
 //! the window waits for neither alone (with two cores: a reload of 100 MB took 1.4 times as long as opening it, and 1.2 so).
 
 use super::Threads;
+use super::crew::Others;
 use crate::document::{Comparison, Document, Fragment, Node, compare};
 use crate::state::DocumentId;
 use crate::storage::Digest;
@@ -55,8 +56,9 @@ impl Ahead {
     }
 
     fn digest_with(&self, id: DocumentId, text: &Arc<Fragment>, patience: Duration) -> (Digest, Option<Found>) {
-        let digest = || Digest::of_text(text.text(), &Threads);
-        let Some(before) = self.lock().get(&id).and_then(|read| read.text.upgrade()) else { return (digest(), None) };
+        let Some(before) = self.lock().get(&id).and_then(|read| read.text.upgrade()) else {
+            return (Digest::of_text(text.text(), &Threads), None);
+        };
         let begun = Instant::now();
         let hashed = OnceLock::<Duration>::new();
         let mut watch = |_: &Node| match hashed.get() {
@@ -66,7 +68,7 @@ impl Ahead {
         thread::scope(|scope| {
             let (a, b) = (Document::of(&before), Document::of(text));
             let comparing = scope.spawn(move || compare(a.root(), b.root(), &mut watch));
-            let digest = digest();
+            let digest = Digest::of_text(text.text(), &Others);
             hashed.get_or_init(|| begun.elapsed());
             // Where it ended by a panic it is asked for, and told, once more.
             let comparison = comparing.join().ok().flatten();
