@@ -9,13 +9,14 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::ops::ControlFlow;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 use treekeep::document::{Alone, Document};
 use treekeep::storage::{
-    BackupPolicy, Clock, Disk, Env, Expected, Options, READ_WAIT, Retention, SaveError, Step, SystemClock, read, save,
+    BackupPolicy, Clock, Disk, Env, Expected, Options, READ_WAIT, Retention, SaveError, Step, SystemClock, load, read, save,
 };
 
 /// A Python program that holds the lock; `None` where there is no Python.
@@ -219,4 +220,42 @@ fn a_reader_is_told_nothing_of_locks_and_leaves_none() {
     read(&Disk::real(), &SystemClock, &path, &mut |_, _| ControlFlow::Continue(())).unwrap();
     assert!(place.litter().is_empty() && !place.data("a.json.lock").exists());
     let _ = Expected::Nothing;
+}
+
+/// A program that writes in place, and ends after its reader has slept so often.
+struct Writes {
+    left: AtomicI32,
+    path: PathBuf,
+    lock: Mutex<Option<fs::File>>,
+}
+
+impl Clock for Writes {
+    fn now_ns(&self) -> i128 {
+        SystemClock.now_ns()
+    }
+
+    fn sleep(&self, _time: Duration) {
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 0 {
+            fs::write(&self.path, NEW).unwrap();
+            *self.lock.lock().unwrap() = None;
+        }
+    }
+}
+
+#[test]
+fn what_is_half_written_under_the_lock_is_read_again() {
+    let place = Place::new();
+    let path = place.file(OLD);
+    let opened = |sleeps: i32| {
+        fs::write(&path, &NEW[..NEW.len() / 2]).unwrap();
+        let lock = fs::File::create(place.data("a.json.lock")).unwrap();
+        lock.try_lock().unwrap();
+        let clock = Writes { left: AtomicI32::new(sleeps), path: path.clone(), lock: Mutex::new(Some(lock)) };
+        let loaded = load(&Disk::real(), &clock, &path, &Alone, &|_, _| ControlFlow::Continue(())).unwrap();
+        loaded.fragment.map(|fragment| fragment.text().to_vec())
+    };
+    // More than one wait, and less than all.
+    assert_eq!(opened(40).unwrap(), NEW.as_bytes());
+    // One that never ends is not waited for for ever: what is there is shown as it is.
+    assert_eq!(opened(i32::MAX).unwrap_err().1, &NEW.as_bytes()[..NEW.len() / 2]);
 }

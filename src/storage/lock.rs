@@ -14,13 +14,23 @@ use std::time::Duration;
 /// A lock that is held until this is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    /// Closing them lets go.
     files: Vec<File>,
 }
 
 impl Lock {
     fn none() -> Self {
         Self { files: Vec::new() }
+    }
+}
+
+impl Drop for Lock {
+    /// Closing them is not enough: a program that is being started holds copies of them for a moment.
+    fn drop(&mut self) {
+        for file in &self.files {
+            if let Err(error) = fs4::FileExt::unlock(file) {
+                log::debug!("not unlocked, but closed: {error}");
+            }
+        }
     }
 }
 
@@ -148,7 +158,7 @@ fn acquire(
             });
         }
         // All are let go while waiting: nobody waits holding one.
-        drop(files);
+        drop(Lock { files });
         if waited >= wait {
             return Err(LockError::Busy);
         }
@@ -277,6 +287,18 @@ mod tests {
         drop(held);
         assert!(names[0].exists());
         assert!(matches!(take(&names, 0), Ok(Locking::Held(_))));
+    }
+
+    #[test]
+    fn what_was_let_go_is_free_although_a_copy_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [lock_path(&folder.path().join("a.json"))];
+        let Ok(Locking::Held(held)) = take(&names, 0) else { panic!("it was free") };
+        let copies: Vec<File> = held.files.iter().map(|file| file.try_clone().unwrap()).collect();
+        assert!(matches!(take(&names, 0), Err(LockError::Busy)));
+        drop(held);
+        assert!(matches!(take(&names, 0), Ok(Locking::Held(_))));
+        drop(copies);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub const READ_WAIT: Duration = Duration::from_secs(2);
 const STEP: usize = 1 << 22;
 /// A file that changes during this many reads in a row is not read.
 const TRIES: usize = 5;
+/// A text that is no JSON is read so often while somebody holds the lock.
+const HALF_WRITTEN: usize = 5;
 
 /// A file's content at one moment.
 #[derive(Debug)]
@@ -165,14 +167,23 @@ impl Feed for Bytes<'_> {
     }
 }
 
-/// Reads and understands a whole file in one go, in parts that the crew works on side by side. Locks as [`read`] does.
+/// Reads and understands a whole file in one go, in parts that the crew works on side by side. Locks as [`read`] does; what is no
+/// JSON while a program holds the lock is half written most likely, and is read again, [`HALF_WRITTEN`] times in all.
 ///
 /// # Errors
 /// Why not; nothing was changed or created on the disk.
 pub fn load(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, progress: &Progress) -> Result<Loaded, OpenError> {
     let real = disk.canonical(path).map_err(|error| OpenError::of(path, error))?;
-    let _lock = lock::shared(disk, clock, &lock::lock_names(disk, path, &real), READ_WAIT).unwrap_or_default();
-    load_locked(disk, clock, &real, crew, progress).map_err(|error| error.at(path))
+    let names = lock::lock_names(disk, path, &real);
+    let mut tries = 1;
+    loop {
+        let lock = lock::shared(disk, clock, &names, READ_WAIT);
+        let loaded = load_locked(disk, clock, &real, crew, progress).map_err(|error| error.at(path))?;
+        if loaded.fragment.is_ok() || lock.is_ok() || tries == HALF_WRITTEN {
+            return Ok(loaded);
+        }
+        tries += 1;
+    }
 }
 
 /// Room for a text, of zeros. The system gives cleared pages: a vector made anew is not written before it is filled. What is not
