@@ -116,7 +116,7 @@ fn round(folder: &Path) {
     fs::rename(&new, &path).unwrap_or_else(|error| panic!("{error}"));
     program.jobs.run(Effect::LookNow);
     program.wait(|state| state.session().is_some_and(|session| session.loaded.is_some()));
-    let reload = (begun.elapsed() - DEBOUNCE).as_secs_f64();
+    let reload = begun.elapsed().saturating_sub(DEBOUNCE).as_secs_f64();
     let peak = figures::memory_mb("self", "VmHWM") * 1e6;
     program.take(Input::Command(Command::ForgetEarlier));
     println!("{opening} {reload} {} {}", peak / size, figures::memory_mb("self", "VmRSS") * 1e6 / size);

@@ -76,17 +76,20 @@ impl<'a> Walk<'a> {
             return extent;
         }
         let (text, value) = (self.fragment.text(), self.slot.value);
-        let of_entry = |entry: Entry| (entry.end as usize, entry.values + 1);
         // Large values are far from each other: where the index knows one its text is not waited for.
-        let known = if self.cursor.is_some() { self.entry(value).map(of_entry) } else { None };
-        let extent = known.unwrap_or_else(|| match text[value] {
-            b'{' | b'[' => self.entry(value).map(of_entry).unwrap_or_else(|| {
-                let extent = self.fragment.extent_unrecorded(value);
-                (extent.end, extent.values + 1)
-            }),
-            b'"' => (self.string_end(value), 1),
-            _ => (scalar_end(text, value), 1),
-        });
+        let is_asked = self.cursor.is_some() || self.fragment.is_container(value);
+        let recorded = if is_asked { self.entry(value) } else { None };
+        let extent = match recorded {
+            Some(entry) => (entry.end as usize, entry.values + 1),
+            None => match text[value] {
+                b'{' | b'[' => {
+                    let extent = self.fragment.extent_unrecorded(value);
+                    (extent.end, extent.values + 1)
+                }
+                b'"' => (self.string_end(value), 1),
+                _ => (scalar_end(text, value), 1),
+            },
+        };
         self.extent = Some(extent);
         extent
     }

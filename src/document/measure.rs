@@ -201,6 +201,7 @@ mod tests {
             r#"["\\\\\\"]"#,
         ] {
             for before in 0..130 {
+                check(format!("[{}]", " ".repeat(before)).as_bytes());
                 check(format!("[\"{}\",{text},{}{text}]", "x".repeat(before), " ".repeat(before)).as_bytes());
             }
         }

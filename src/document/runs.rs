@@ -28,7 +28,7 @@ const WINDOW: u64 = 32;
 /// `None` where `watch` breaks off.
 pub fn runs(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Run>> {
     let (end_a, end_b) = (a.child_count(), b.child_count());
-    let head = Run { a: 0, b: 0, count: run_from(a, b, 0, 0, end_a.min(end_b)) };
+    let head = Run { a: 0, b: 0, count: run_from(a, b, 0, 0, end_a.min(end_b), watch)? };
     let tail = common_tail(a, b, end_a.min(end_b) - head.count);
     let mut runs = vec![head];
     between(a, b, (head.count, end_a - tail), (head.count, end_b - tail), &mut runs, watch)?;
@@ -59,7 +59,7 @@ fn between(
         for &(x, y) in telling {
             let (at_a, at_b) = (base_a + x as u64, base_b + y as u64);
             if at_a >= from_a && at_b >= from_b && same_child(&of_a[x], &of_b[y]) {
-                let count = run_from(a, b, at_a, at_b, (end_a - at_a).min(end_b - at_b));
+                let count = run_from(a, b, at_a, at_b, (end_a - at_a).min(end_b - at_b), watch)?;
                 runs.push(Run { a: at_a, b: at_b, count });
                 (from_a, from_b) = (at_a + count, at_b + count);
             }
@@ -73,11 +73,20 @@ fn window(node: &Node, from: u64, size: u64) -> Vec<Child> {
     node.children_from(from).take(size as usize).collect()
 }
 
-/// How many children from these on are the same, up to `limit`.
-fn run_from(a: &Node, b: &Node, from_a: u64, from_b: u64, limit: u64) -> u64 {
-    let known = run_of_text(a, b, from_a, from_b).unwrap_or(0).min(limit);
-    let rest = a.children_from(from_a + known).zip(b.children_from(from_b + known)).take((limit - known) as usize);
-    known + rest.take_while(|(a, b)| same_child(a, b)).count() as u64
+/// How many children from these on are the same, up to `limit`. `None` where `watch` breaks off.
+fn run_from(a: &Node, b: &Node, from_a: u64, from_b: u64, limit: u64, watch: &mut Watch<'_>) -> Option<u64> {
+    let mut same = run_of_text(a, b, from_a, from_b).unwrap_or(0).min(limit);
+    let rest = a.children_from(from_a + same).zip(b.children_from(from_b + same)).take((limit - same) as usize);
+    for (a, b) in rest {
+        if !same_child(&a, &b) {
+            break;
+        }
+        same += 1;
+        if same.is_multiple_of(FEW) {
+            go_on(watch, &a.node)?;
+        }
+    }
+    Some(same)
 }
 
 /// A number of children that are the same for sure, where both containers stand in one piece: up to the first byte that differs.

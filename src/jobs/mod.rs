@@ -198,6 +198,8 @@ impl Jobs {
                 self.spawn("read", move || open::read_mended(id, &mended, &running));
             }
             Effect::Save(order) => {
+                // What is shown from then on is not as it was read.
+                self.ahead.forget();
                 let stop = Stop::default();
                 self.saving.insert(order.id, stop.clone());
                 self.order(save::Order::Save(order, stop, self.settings.saving.retention()));

@@ -186,15 +186,13 @@ pub fn load(disk: &Disk, clock: &dyn Clock, path: &Path, crew: &dyn Crew, progre
     }
 }
 
-/// Room for a text, of zeros. The system gives cleared pages: a vector made anew is not written before it is filled. What is not
-/// used of it has no pages, and is there so that the room is a mapping of its own: glibc keeps what it frees of up to 32 MB for
-/// the next time.
-fn room_for(size: usize) -> Vec<u8> {
-    const SMALL: usize = 1 << 18;
+/// How much room a text is given. glibc keeps what it frees of up to 32 MB for the next time: with more, of which only what is used
+/// has pages, most texts have a mapping of their own, which is free once they are closed.
+fn room_for(size: usize) -> usize {
+    const SMALL: usize = 4 << 20;
     const ITS_OWN: usize = (32 << 20) + 1;
-    let mut room = vec![0; if size < SMALL { size } else { size.max(ITS_OWN) }];
-    room.truncate(size);
-    room
+    let keeps = cfg!(all(target_os = "linux", target_env = "gnu"));
+    if keeps && size >= SMALL { size.max(ITS_OWN) } else { size }
 }
 
 pub(super) fn load_locked(
@@ -208,11 +206,14 @@ pub(super) fn load_locked(
     for _ in 0..TRIES {
         let (file, metadata, before) = open_regular(disk, clock, path)?;
         let mut room: Vec<u8> = Vec::new();
-        let size = usize::try_from(before.size).ok().filter(|&size| room.try_reserve_exact(size).is_ok());
+        let size = usize::try_from(before.size).ok().filter(|&size| room.try_reserve_exact(room_for(size)).is_ok());
         let size = size.ok_or_else(|| OpenError::TooLarge(path.to_owned(), before.size))?;
+        // The system gives cleared pages: a vector made anew is not written before it is filled.
         drop(room);
+        let mut room = vec![0; room_for(size)];
+        room.truncate(size);
         let bytes = Bytes { disk, file: &file, path, size: before.size, done: AtomicU64::new(0), progress };
-        let fragment = match Fragment::load(room_for(size), &bytes, crew) {
+        let fragment = match Fragment::load(room, &bytes, crew) {
             Ok(fragment) => Ok(fragment),
             Err(Unloaded::Problem(problem, bytes)) => Err((problem, bytes)),
             // It became shorter: another program writes it.
