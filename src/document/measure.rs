@@ -6,6 +6,7 @@
 
 use super::bitmap::{self, Machine, Pass};
 use super::fragment::{close_of_string, scalar_end};
+use super::tokens::escapes_begin;
 
 /// Length, children and values inside of the container that `text` begins with, if it ends inside `text`: the piece of a valid text
 /// in which a small one has room.
@@ -31,7 +32,9 @@ impl Pass for Small<'_> {
         let (mut depth, mut commas_inside, mut values) = (0_u64, 0_u64, 0_u64);
         for (number, block) in blocks.iter().chain(last).enumerate() {
             let strings = machine.strings(block);
-            let quotes = strings.quotes & !escapes(strings.backslashes, &mut escaped);
+            let begins = escapes_begin(strings.backslashes, escaped);
+            let quotes = strings.quotes & !(begins << 1 | escaped);
+            escaped = begins >> 63;
             let string = machine.parity(quotes) ^ in_string;
             in_string = ((string as i64) >> 63) as u64;
             let structure = machine.structure(block);
@@ -75,21 +78,6 @@ impl Pass for Small<'_> {
         }
         None
     }
-}
-
-/// The bytes behind backslashes that count; `carry` is 1 where the last byte of the block before is one.
-#[inline(always)]
-fn escapes(backslashes: u64, carry: &mut u64) -> u64 {
-    let mut left = backslashes & !*carry;
-    let mut escaped = *carry;
-    *carry = 0;
-    while left != 0 {
-        let bit = left & left.wrapping_neg();
-        *carry = bit >> 63;
-        escaped |= bit << 1;
-        left &= !(bit | bit << 1);
-    }
-    escaped
 }
 
 /// The same as [`measure`], token by token.

@@ -152,6 +152,23 @@ fn last_place(words: &[u64; 4], filled: u64, other: usize) -> usize {
     }
 }
 
+/// The backslashes of a block that begin an escape: of some beside each other every other one. `escaped` is 1 where the first byte
+/// is behind one that does.
+#[inline(always)]
+pub fn escapes_begin(backslashes: u64, escaped: u64) -> u64 {
+    let mut left = backslashes & !escaped;
+    if left & left << 1 == 0 {
+        return left;
+    }
+    let mut begins = 0;
+    while left != 0 {
+        let bit = left & left.wrapping_neg();
+        begins |= bit;
+        left &= !(bit | bit << 1);
+    }
+    begins
+}
+
 impl Tokenizer {
     /// At the start of a text, where a value is to come, as behind a comma.
     pub fn at_start() -> Self {
@@ -307,17 +324,7 @@ impl Tokenizer {
     fn escapes(&mut self, backslashes: &[u64; 4], text: &[u8], at: usize) -> [u64; 4] {
         let (mut escaped, mut begins) = ([0; 4], [0; 4]);
         for n in 0..4 {
-            let mut left = backslashes[n] & !self.escaped;
-            begins[n] = left;
-            if left & left << 1 != 0 {
-                // Of some beside each other every other one counts.
-                begins[n] = 0;
-                while left != 0 {
-                    let bit = left & left.wrapping_neg();
-                    begins[n] |= bit;
-                    left &= !(bit | bit << 1);
-                }
-            }
+            begins[n] = escapes_begin(backslashes[n], self.escaped);
             escaped[n] = begins[n] << 1 | self.escaped;
             self.escaped = begins[n] >> 63;
         }
