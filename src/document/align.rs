@@ -97,11 +97,14 @@ pub fn align(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
         runs.for_each(|run| push(&mut spans, run.span()));
     } else {
         for ((of_a, of_b), run) in gaps().zip(runs.iter().chain([&end])) {
-            let children = |node: &Node, range: Range<u64>| -> Vec<Child> {
-                node.children_from(range.start).take((range.end - range.start) as usize).collect()
+            let mut children = |node: &Node, range: Range<u64>| -> Option<Vec<Child>> {
+                let children = node.children_from(range.start).take((range.end - range.start) as usize);
+                // How far that is says nothing of what is left to do.
+                children.map(|child| go_on(watch, node).map(|()| child)).collect()
             };
             let (from_a, from_b) = (of_a.start, of_b.start);
-            for span in elements(&children(a, of_a), &children(b, of_b), watch)? {
+            let (of_a, of_b) = (children(a, of_a)?, children(b, of_b)?);
+            for span in elements(&of_a, &of_b, watch)? {
                 push(&mut spans, span.moved(|a| a + from_a, |b| b + from_b));
             }
             push(&mut spans, run.span());
@@ -204,43 +207,47 @@ fn elements(a: &[Child], b: &[Child], watch: &mut Watch<'_>) -> Option<Vec<Span>
         children.iter().map(|child| go_on(watch, &child.node).map(|()| hash_of(child))).collect()
     };
     let (hash_a, hash_b) = (hashes(a)?, hashes(b)?);
-    let mut spans = Vec::new();
+    let of_same = match a.first() {
+        Some(first) => anchors(&hash_a, &hash_b, &mut || go_on(watch, &first.node))?,
+        None => Vec::new(),
+    };
+    let mut elements = Elements { a, b, hash_a: &hash_a, hash_b: &hash_b, spans: Vec::new(), watch };
     let (mut from_a, mut from_b) = (0, 0);
-    for (at_a, at_b) in anchors(&hash_a, &hash_b).into_iter().chain([(a.len(), b.len())]) {
-        gap(a, b, &hash_a, &hash_b, from_a..at_a, from_b..at_b, &mut spans);
-        if at_a < a.len() && at_b < b.len() {
-            // Equal hashes are a strong hint, not a proof.
-            let same = same_bytes(&a[at_a].node, &b[at_b].node);
-            let (a, b) = (at_a as u64, at_b as u64);
-            push(&mut spans, if same { Span::Same { a, b, count: 1 } } else { Span::Pair { a, b } });
-        }
+    for (at_a, at_b) in of_same {
+        elements.gap(from_a..at_a, from_b..at_b)?;
+        elements.push_same(at_a, at_b);
         (from_a, from_b) = (at_a + 1, at_b + 1);
     }
-    Some(spans)
+    elements.gap(from_a..a.len(), from_b..b.len())?;
+    Some(elements.spans)
 }
 
 /// Places of items that stand once on either side, as many as can be had without crossing: the longest increasing subsequence.
-pub(super) fn anchors(a: &[u64], b: &[u64]) -> Vec<(usize, usize)> {
-    let once = |hashes: &[u64]| -> ByHash<Option<usize>> {
+/// `None` where `go_on` says so.
+pub(super) fn anchors(a: &[u64], b: &[u64], go_on: &mut dyn FnMut() -> Option<()>) -> Option<Vec<(usize, usize)>> {
+    let mut once = |hashes: &[u64]| -> Option<ByHash<Option<usize>>> {
         let mut places = ByHash::with_capacity_and_hasher(hashes.len(), BuildHasherDefault::default());
         for (place, &hash) in hashes.iter().enumerate() {
+            go_on()?;
             places.entry(hash).and_modify(|known| *known = None).or_insert(Some(place));
         }
-        places
+        Some(places)
     };
-    let (once_a, once_b) = (once(a), once(b));
-    let pairs: Vec<(usize, usize)> = a
-        .iter()
-        .enumerate()
-        .filter_map(|(place, hash)| {
-            once_a.get(hash).copied().flatten()?;
-            Some((place, once_b.get(hash).copied().flatten()?))
-        })
-        .collect();
+    let (once_a, once_b) = (once(a)?, once(b)?);
+    let mut pairs = Vec::new();
+    for (place, hash) in a.iter().enumerate() {
+        go_on()?;
+        if let Some(Some(_)) = once_a.get(hash)
+            && let Some(&Some(partner)) = once_b.get(hash)
+        {
+            pairs.push((place, partner));
+        }
+    }
     // `ends[n]`: the pair with the smallest later place that ends a run of n + 1.
     let mut ends: Vec<usize> = Vec::new();
     let mut before = vec![usize::MAX; pairs.len()];
     for (number, &(_, place)) in pairs.iter().enumerate() {
+        go_on()?;
         let length = ends.partition_point(|&end| pairs[end].1 < place);
         if length > 0 {
             before[number] = ends[length - 1];
@@ -254,70 +261,90 @@ pub(super) fn anchors(a: &[u64], b: &[u64]) -> Vec<(usize, usize)> {
         at = Some(before[number]).filter(|&number| number != usize::MAX);
     }
     run.reverse();
-    run
+    Some(run)
 }
 
-/// What stands between two anchors.
-fn gap(
-    a: &[Child],
-    b: &[Child],
-    hash_a: &[u64],
-    hash_b: &[u64],
-    range_a: Range<usize>,
-    range_b: Range<usize>,
-    spans: &mut Vec<Span>,
-) {
-    /// Larger gaps hold so many copies of the same items that nobody could say which belongs to which.
-    const MYERS: usize = 2000;
-    if range_a.len().max(range_b.len()) > MYERS || range_a.is_empty() || range_b.is_empty() {
-        return alike(a, b, range_a, range_b, spans);
+/// Elements on both sides that are being aligned, and what was found so far. What gives an `Option` gives `None` where `watch`
+/// breaks off.
+struct Elements<'a, 'w> {
+    a: &'a [Child],
+    b: &'a [Child],
+    hash_a: &'a [u64],
+    hash_b: &'a [u64],
+    spans: Vec<Span>,
+    watch: &'a mut Watch<'w>,
+}
+
+impl Elements<'_, '_> {
+    /// Two with the same hash.
+    fn push_same(&mut self, at_a: usize, at_b: usize) {
+        // Equal hashes are a strong hint, not a proof.
+        let same = same_bytes(&self.a[at_a].node, &self.b[at_b].node);
+        let (a, b) = (at_a as u64, at_b as u64);
+        push(&mut self.spans, if same { Span::Same { a, b, count: 1 } } else { Span::Pair { a, b } });
     }
-    let (mut from_a, mut from_b) = (range_a.start, range_b.start);
-    let steps = similar::capture_diff_slices(similar::Algorithm::Myers, &hash_a[range_a.clone()], &hash_b[range_b.clone()]);
-    for step in steps {
-        if let similar::DiffOp::Equal { old_index, new_index, len } = step {
-            let (at_a, at_b) = (range_a.start + old_index, range_b.start + new_index);
-            alike(a, b, from_a..at_a, from_b..at_b, spans);
-            for k in 0..len {
-                let same = same_bytes(&a[at_a + k].node, &b[at_b + k].node);
-                let (a, b) = ((at_a + k) as u64, (at_b + k) as u64);
-                push(spans, if same { Span::Same { a, b, count: 1 } } else { Span::Pair { a, b } });
-            }
-            (from_a, from_b) = (at_a + len, at_b + len);
+
+    /// What stands between two anchors.
+    fn gap(&mut self, range_a: Range<usize>, range_b: Range<usize>) -> Option<()> {
+        /// Larger gaps hold so many copies of the same items that nobody could say which belongs to which.
+        const MYERS: usize = 2000;
+        if range_a.len().max(range_b.len()) > MYERS || range_a.is_empty() || range_b.is_empty() {
+            return self.alike(range_a, range_b);
         }
-    }
-    alike(a, b, from_a..range_a.end, from_b..range_b.end, spans);
-}
-
-/// Pairs what is alike, in order; what is left over in the same place is a pair, too, where as many went as came.
-fn alike(a: &[Child], b: &[Child], range_a: Range<usize>, range_b: Range<usize>, spans: &mut Vec<Span>) {
-    /// How far ahead a partner is looked for.
-    const AHEAD: usize = 32;
-    let mut from_b = range_b.start;
-    let mut alone = range_a.start..range_a.start;
-    for at_a in range_a.clone() {
-        let end = (from_b + AHEAD).min(range_b.end);
-        // Only objects tell what they are.
-        let partner = (from_b..end).find(|&at_b| likeness(&a[at_a].node, &b[at_b].node) == Likeness::Alike);
-        match partner {
-            Some(at_b) => {
-                leftovers(a, b, alone.clone(), from_b..at_b, spans);
-                push(spans, Span::Pair { a: at_a as u64, b: at_b as u64 });
-                (alone, from_b) = (at_a + 1..at_a + 1, at_b + 1);
+        let (mut from_a, mut from_b) = (range_a.start, range_b.start);
+        let (hash_a, hash_b) = (&self.hash_a[range_a.clone()], &self.hash_b[range_b.clone()]);
+        for step in similar::capture_diff_slices(similar::Algorithm::Myers, hash_a, hash_b) {
+            if let similar::DiffOp::Equal { old_index, new_index, len } = step {
+                let (at_a, at_b) = (range_a.start + old_index, range_b.start + new_index);
+                self.alike(from_a..at_a, from_b..at_b)?;
+                (0..len).for_each(|k| self.push_same(at_a + k, at_b + k));
+                (from_a, from_b) = (at_a + len, at_b + len);
             }
-            None => alone.end = at_a + 1,
         }
+        self.alike(from_a..range_a.end, from_b..range_b.end)
     }
-    leftovers(a, b, alone, from_b..range_b.end, spans);
-}
 
-fn leftovers(a: &[Child], b: &[Child], range_a: Range<usize>, range_b: Range<usize>, spans: &mut Vec<Span>) {
-    let unlike = |(at_a, at_b): (usize, usize)| likeness(&a[at_a].node, &b[at_b].node) == Likeness::Unlike;
-    if range_a.len() == range_b.len() && !range_a.clone().zip(range_b.clone()).any(unlike) {
-        return range_a.zip(range_b).for_each(|(a, b)| push(spans, Span::Pair { a: a as u64, b: b as u64 }));
+    /// Pairs what is alike, in order; what is left over in the same place is a pair, too, where as many went as came.
+    fn alike(&mut self, range_a: Range<usize>, range_b: Range<usize>) -> Option<()> {
+        /// How far ahead a partner is looked for.
+        const AHEAD: usize = 32;
+        let mut from_b = range_b.start;
+        let mut alone = range_a.start..range_a.start;
+        for at_a in range_a {
+            let node = &self.a[at_a].node;
+            go_on(self.watch, node)?;
+            let end = (from_b + AHEAD).min(range_b.end);
+            // Only objects tell what they are.
+            let is_object = node.kind() == Kind::Object;
+            let is_partner = |at_b: &usize| likeness(node, &self.b[*at_b].node) == Likeness::Alike;
+            match is_object.then(|| (from_b..end).find(is_partner)).flatten() {
+                Some(at_b) => {
+                    self.leftovers(alone.clone(), from_b..at_b)?;
+                    push(&mut self.spans, Span::Pair { a: at_a as u64, b: at_b as u64 });
+                    (alone, from_b) = (at_a + 1..at_a + 1, at_b + 1);
+                }
+                None => alone.end = at_a + 1,
+            }
+        }
+        self.leftovers(alone, from_b..range_b.end)
     }
-    range_a.for_each(|at| push(spans, Span::Gone(at as u64)));
-    range_b.for_each(|at| push(spans, Span::New(at as u64)));
+
+    fn leftovers(&mut self, range_a: Range<usize>, range_b: Range<usize>) -> Option<()> {
+        let mut pairs = range_a.clone().zip(range_b.clone());
+        let mut are_pairs = range_a.len() == range_b.len();
+        while are_pairs && let Some((at_a, at_b)) = pairs.next() {
+            let (a, b) = (&self.a[at_a].node, &self.b[at_b].node);
+            go_on(self.watch, a)?;
+            are_pairs = likeness(a, b) != Likeness::Unlike;
+        }
+        if are_pairs {
+            range_a.zip(range_b).for_each(|(a, b)| push(&mut self.spans, Span::Pair { a: a as u64, b: b as u64 }));
+        } else {
+            range_a.for_each(|at| push(&mut self.spans, Span::Gone(at as u64)));
+            range_b.for_each(|at| push(&mut self.spans, Span::New(at as u64)));
+        }
+        Some(())
+    }
 }
 
 /// What two values say about belonging together.
@@ -461,6 +488,33 @@ mod tests {
         check(r#"[{"id":1}]"#, r#"[{"id":2}]"#, "-0 +0");
         check(r#"[{"a":1,"b":2}]"#, r#"[{"x":0},{"a":1,"b":3}]"#, "+0 0~1");
         check(r#"[{"a":1}]"#, r#"[{"a":2}]"#, "0~0");
+    }
+
+    #[test]
+    fn where_nothing_is_the_same_it_can_be_stopped_anywhere() {
+        let text = |count: u64, add: u64| {
+            let items: Vec<String> = (0..count).map(|k| format!("{{\"id\":{}}}", 2 * k + add)).collect();
+            Document::parse(format!("[{}]", items.join(","))).unwrap()
+        };
+        let (a, b) = (text(3000, 0), text(2999, 1));
+        let last = a.root().child(2999).unwrap().node.offset_as_read();
+        let (mut asked, mut hashed) = (0_i32, 0_i32);
+        let mut watch = |node: &Node| {
+            asked += 1;
+            hashed = if hashed == 0 && node.offset_as_read() == last { asked } else { hashed };
+            ControlFlow::Continue(())
+        };
+        assert_eq!(align(a.root(), b.root(), &mut watch).unwrap().len(), 5999);
+        // For each item: hashing the later side, three looks for what stands once, and likeness, which takes longest.
+        assert!(hashed > 0 && asked >= hashed + 5 * 2999, "{asked} {hashed}");
+        for limit in (0..asked).step_by(asked as usize / 50) {
+            let mut left = limit;
+            let mut watch = |_: &Node| {
+                left -= 1;
+                if left < 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            assert!(align(a.root(), b.root(), &mut watch).is_none(), "{limit} of {asked}");
+        }
     }
 
     #[test]

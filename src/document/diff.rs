@@ -4,8 +4,8 @@
 //! without a look inside. A difference counts once, at the outermost
 //! place that differs. Formatting is no difference; numbers are compared as text, strings as what they stand for.
 
-use super::align::{Span, Watch, align};
-use super::node::{Child, Node};
+use super::align::{Span, Watch, align, go_on};
+use super::node::{Child, Children, Node};
 use super::path::{Path, Shift};
 use super::scalar::{self, Kind};
 use std::collections::HashMap;
@@ -73,30 +73,81 @@ pub fn compare(before: &Node, after: &Node, watch: &mut Watch<'_>) -> Option<Com
 /// As [`compare`], with up to `listed` differences in the list.
 pub fn compare_all(before: &Node, after: &Node, listed: usize, watch: &mut Watch<'_>) -> Option<Comparison> {
     let mut found = Comparison { listed, ..Comparison::default() };
-    let mut tasks = vec![Task::Pair(before.clone(), after.clone(), Path::root(), Path::root())];
-    while let Some(task) = tasks.pop() {
-        match task {
-            Task::Found(difference) => found.add(difference),
-            Task::Pair(a, b, path_a, path_b) => match (a.kind(), b.kind()) {
-                _ if watch(&a).is_break() => return None,
-                (Kind::Object, Kind::Object) | (Kind::Array, Kind::Array) => {
-                    children(&a, &b, &path_a, &path_b, &mut found, &mut tasks, watch)?;
-                }
-                (x, y) if x == y && same_scalar(&a, &b) => {}
-                _ => {
-                    found.shift(Shift::Replaced(path_b.clone()));
-                    found.add(Difference::Changed { before: path_a, after: path_b });
-                }
-            },
+    let mut rests = Vec::new();
+    rests.extend(found.pair((before.clone(), Path::root()), (after.clone(), Path::root()), watch)?);
+    while let Some(mut rest) = rests.pop() {
+        let inner = rest.go_on(&mut found, watch)?;
+        if !rest.spans.as_slice().is_empty() {
+            rests.push(rest);
         }
+        rests.extend(inner);
     }
     Some(found)
 }
 
-/// Work that is left: pairs to look into and differences to report, the next on top, so that all comes in order.
-enum Task {
-    Pair(Node, Node, Path, Path),
-    Found(Difference),
+/// Two containers that differ, and which of their children were not looked at yet.
+struct Rest {
+    a: Side,
+    b: Side,
+    spans: std::vec::IntoIter<Span>,
+    /// Elements that went elsewhere: where from, where to.
+    moved: HashMap<u64, u64>,
+}
+
+/// One of them, and its children as far as they are asked for in their order.
+struct Side {
+    node: Node,
+    path: Path,
+    children: Children,
+    next: u64,
+}
+
+impl Side {
+    fn new((node, path): (Node, Path)) -> Self {
+        Self { children: node.children(), node, path, next: 0 }
+    }
+
+    /// Child `k`: O(1) behind the last one, else as [`Node::child`].
+    fn child(&mut self, k: u64) -> Option<Child> {
+        if k != self.next {
+            self.children = self.node.children_from(k);
+        }
+        self.next = k + 1;
+        self.children.next()
+    }
+}
+
+impl Rest {
+    /// Reports differences in order, up to a pair of containers that is to be looked into first. `None` where `watch` breaks off.
+    fn go_on(&mut self, found: &mut Comparison, watch: &mut Watch<'_>) -> Option<Option<Self>> {
+        for span in self.spans.by_ref() {
+            go_on(watch, &self.a.node)?;
+            match span {
+                Span::Same { .. } => {}
+                Span::Pair { a: x, b: y } => {
+                    let (Some(of_a), Some(of_b)) = (self.a.child(x), self.b.child(y)) else { continue };
+                    let (before, after) = (self.a.path.child(x), self.b.path.child(y));
+                    if !same_key(&of_a, &of_b) {
+                        found.add(Difference::Renamed { before: before.clone(), after: after.clone() });
+                    }
+                    let inner = found.pair((of_a.node, before), (of_b.node, after), watch)?;
+                    if inner.is_some() {
+                        return Some(inner);
+                    }
+                }
+                Span::Gone(x) => {
+                    let before = self.a.path.child(x);
+                    found.add(match self.moved.get(&x) {
+                        Some(&y) => Difference::Moved { before, after: self.b.path.child(y) },
+                        None => Difference::Removed { before },
+                    });
+                }
+                Span::New(y) if self.moved.values().any(|&place| place == y) => {}
+                Span::New(y) => found.add(Difference::Added { after: self.b.path.child(y) }),
+            }
+        }
+        Some(None)
+    }
 }
 
 impl Comparison {
@@ -105,6 +156,33 @@ impl Comparison {
         if self.differences.len() < self.listed {
             self.differences.push(difference);
         }
+    }
+
+    /// Reports whether two values differ; containers of one kind are to be looked into. `None` where `watch` breaks off.
+    fn pair(&mut self, a: (Node, Path), b: (Node, Path), watch: &mut Watch<'_>) -> Option<Option<Rest>> {
+        go_on(watch, &a.0)?;
+        match (a.0.kind(), b.0.kind()) {
+            (Kind::Object, Kind::Object) | (Kind::Array, Kind::Array) => return self.children(a, b, watch).map(Some),
+            (x, y) if x == y && same_scalar(&a.0, &b.0) => {}
+            _ => {
+                self.shift(Shift::Replaced(b.1.clone()));
+                self.add(Difference::Changed { before: a.1, after: b.1 });
+            }
+        }
+        Some(None)
+    }
+
+    /// The children of two containers that differ: what is to be looked at, and how positions move.
+    fn children(&mut self, a: (Node, Path), b: (Node, Path), watch: &mut Watch<'_>) -> Option<Rest> {
+        let spans = align(&a.0, &b.0, watch)?;
+        let is_object = a.0.kind() == Kind::Object;
+        let moved = if is_object { HashMap::new() } else { moved(&a.0, &b.0, &spans) };
+        if is_object {
+            member_shifts(&spans, &b.1, a.0.child_count(), self)
+        } else {
+            element_shifts(&spans, &b.1, a.0.child_count(), self)
+        }
+        Some(Rest { a: Side::new(a), b: Side::new(b), spans: spans.into_iter(), moved })
     }
 
     fn shift(&mut self, shift: Shift) {
@@ -119,49 +197,6 @@ fn same_scalar(a: &Node, b: &Node) -> bool {
         (Some(a), Some(b)) => a == b || (a.starts_with(b"\"") && scalar::same_text(a, b)),
         _ => false,
     }
-}
-
-/// The children of two containers that differ: what to look into, what to report, and how positions move.
-fn children(
-    a: &Node,
-    b: &Node,
-    path_a: &Path,
-    path_b: &Path,
-    found: &mut Comparison,
-    tasks: &mut Vec<Task>,
-    watch: &mut Watch<'_>,
-) -> Option<()> {
-    let spans = align(a, b, watch)?;
-    let is_object = a.kind() == Kind::Object;
-    let moved = if is_object { HashMap::new() } else { moved(a, b, &spans) };
-    if is_object {
-        member_shifts(&spans, path_b, a.child_count(), found)
-    } else {
-        element_shifts(&spans, path_b, a.child_count(), found)
-    }
-    let child = |node: &Node, k: u64| node.child(k);
-    let mut here = Vec::new();
-    for span in spans {
-        match span {
-            Span::Same { .. } => {}
-            Span::Pair { a: x, b: y } => {
-                let (Some(of_a), Some(of_b)) = (child(a, x), child(b, y)) else { continue };
-                let (before, after) = (path_a.child(x), path_b.child(y));
-                if !same_key(&of_a, &of_b) {
-                    here.push(Task::Found(Difference::Renamed { before: before.clone(), after: after.clone() }));
-                }
-                here.push(Task::Pair(of_a.node, of_b.node, before, after));
-            }
-            Span::Gone(x) => match moved.get(&x) {
-                Some(&y) => here.push(Task::Found(Difference::Moved { before: path_a.child(x), after: path_b.child(y) })),
-                None => here.push(Task::Found(Difference::Removed { before: path_a.child(x) })),
-            },
-            Span::New(y) if moved.values().any(|&place| place == y) => {}
-            Span::New(y) => here.push(Task::Found(Difference::Added { after: path_b.child(y) })),
-        }
-    }
-    tasks.extend(here.into_iter().rev());
-    Some(())
 }
 
 fn same_key(a: &Child, b: &Child) -> bool {

@@ -50,9 +50,13 @@ fn between(
     while (end_a - from_a).min(end_b - from_b) > FEW.max(size) {
         let (base_a, base_b) = (from_a, from_b);
         let (of_a, of_b) = (window(a, base_a, size), window(b, base_b, size));
-        go_on(watch, &of_a.first()?.node)?;
-        let hashes = |children: &[Child]| -> Vec<u64> { children.iter().map(hash_of).collect() };
-        let common = anchors(&hashes(&of_a), &hashes(&of_b));
+        // A window may be found to say nothing, and be looked at again: how far it is looked at does not count.
+        let first = &of_a.first()?.node;
+        let mut hashes = |children: &[Child]| -> Option<Vec<u64>> {
+            children.iter().map(|child| go_on(watch, first).map(|()| hash_of(child))).collect()
+        };
+        let (hash_a, hash_b) = (hashes(&of_a)?, hashes(&of_b)?);
+        let common = anchors(&hash_a, &hash_b, &mut || go_on(watch, first))?;
         // A few that look alike by chance say nothing: where much was replaced the window grows. Those at the window's end could
         // belong to what is behind it.
         let telling = if common.len() as u64 >= size / 4 { &common[..common.len() * 3 / 4] } else { &[] };
