@@ -72,6 +72,9 @@ pub fn align(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
         push(&mut spans, Span::Same { a: 0, b: 0, count: a.child_count() });
         return Some(spans);
     }
+    if let Some(spans) = same_keys(a, b) {
+        return Some(spans);
+    }
     let runs = runs(a, b, watch)?;
     let end = Run { a: a.child_count(), b: b.child_count(), count: 0 };
     let gaps = || {
@@ -109,6 +112,26 @@ pub fn align(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
             }
             push(&mut spans, run.span());
         }
+    }
+    Some(spans)
+}
+
+/// Of small objects with the same keys in the same order, as most records are that were changed.
+fn same_keys(a: &Node, b: &Node) -> Option<Vec<Span>> {
+    /// In larger ones what is the same is found faster otherwise.
+    const MEMBERS: u64 = 32;
+    let count = a.child_count();
+    if a.kind() != Kind::Object || count > MEMBERS || count != b.child_count() {
+        return None;
+    }
+    let mut spans = Vec::new();
+    for (number, (x, y)) in (0..count).zip(a.children().zip(b.children())) {
+        let are_same = x.key.as_ref().zip(y.key.as_ref()).is_some_and(|(x, y)| x.bytes() == y.bytes());
+        if !are_same {
+            return None;
+        }
+        let (a, b) = (number, number);
+        push(&mut spans, if same_bytes(&x.node, &y.node) { Span::Same { a, b, count: 1 } } else { Span::Pair { a, b } });
     }
     Some(spans)
 }
