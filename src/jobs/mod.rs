@@ -118,6 +118,10 @@ pub struct Jobs {
 
 /// Does what nobody waits for in a thread of its own; not at all where none can be started.
 pub fn aside(name: &str, work: impl FnOnce() + Send + 'static) {
+    let work = || {
+        crew::give_way();
+        work();
+    };
     if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(work) {
         log::warn!("{name}: no thread could be started: {error}");
     }
@@ -347,6 +351,7 @@ impl Jobs {
     fn spawn(&self, name: &str, job: impl FnOnce() + Send + 'static) {
         let outbox = self.outbox.clone();
         let guarded = move || {
+            crew::give_way();
             if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
                 outbox.send(Event::Notice("Internal error in a background job. Nothing was changed.".to_owned()));
             }

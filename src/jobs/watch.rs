@@ -1,6 +1,7 @@
 //! Watching a file: hints from the file system and a look at the metadata every two seconds. The version decides.
 
 use super::ahead::Ahead;
+use super::crew::give_way;
 use super::running::Running;
 use super::{Outbox, Stop, Surroundings, Threads};
 use crate::state::{DocumentId, Event, Task};
@@ -72,6 +73,7 @@ pub fn start(
     let teller = outbox.clone();
     let watched = path.clone();
     let work = move || {
+        give_way();
         // The names that lead to the file: its own, and where a link leads.
         let real = storage::real_path(&surroundings.disk, &watched).unwrap_or_else(|_| watched.clone());
         let mut kept = Vec::new();
