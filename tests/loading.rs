@@ -10,6 +10,7 @@ use program::{Program, stamp};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 use treekeep::document::{Fragment, Head};
 use treekeep::state::{Command, DocumentId, Effect, Event, Go, Input, Opened, Task};
 use treekeep::storage::{Call, Disk};
@@ -94,9 +95,10 @@ fn a_beginning_is_only_looked_at() {
     assert_eq!((program.text().as_str(), program.session().unsaved()), ("[\"a\", \"b\", 3]", 0));
 }
 
-/// Lets the first read of a file pass, and holds the others until it is told.
-#[derive(Default)]
+/// Lets the first reads of a file pass, each after a pause, and holds the others until it is told.
 struct Gate {
+    passing: usize,
+    pause: Duration,
     reads: AtomicUsize,
     is_open: Mutex<bool>,
     opened: Condvar,
@@ -104,10 +106,25 @@ struct Gate {
 }
 
 impl Gate {
+    fn closed(passing: usize, pause: Duration) -> Arc<Self> {
+        let (is_open, opened) = (Mutex::new(false), Condvar::new());
+        Arc::new(Self { passing, pause, reads: AtomicUsize::new(0), is_open, opened, waited: AtomicBool::new(false) })
+    }
+
+    /// Twenty reads pass, which take 0.4 seconds however many threads there are: so long that a job is told of.
+    fn slow() -> Arc<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self::closed(20, Duration::from_millis(20) * threads as u32)
+    }
+
     fn disk(self: &Arc<Self>) -> Disk {
         let gate = Arc::clone(self);
         Disk::with_hook(move |call, path| {
-            if call == Call::Read && path.ends_with("large.json") && gate.reads.fetch_add(1, Ordering::SeqCst) > 0 {
+            if call != Call::Read || !path.ends_with("large.json") || *gate.is_open.lock().unwrap() {
+                return Ok(());
+            }
+            std::thread::sleep(gate.pause);
+            if gate.reads.fetch_add(1, Ordering::SeqCst) >= gate.passing {
                 gate.waited.store(true, Ordering::SeqCst);
                 let held = gate.opened.wait_while(gate.is_open.lock().unwrap(), |open| !*open);
                 drop(held.unwrap());
@@ -119,6 +136,10 @@ impl Gate {
     fn open(&self) {
         *self.is_open.lock().unwrap() = true;
         self.opened.notify_all();
+    }
+
+    fn close(&self) {
+        *self.is_open.lock().unwrap() = false;
     }
 }
 
@@ -133,7 +154,7 @@ fn large() -> (Arc<tempfile::TempDir>, String) {
 #[test]
 fn the_first_rows_are_there_before_the_rest_is_read() {
     let (folder, text) = large();
-    let gate = Arc::new(Gate::default());
+    let gate = Gate::closed(1, Duration::ZERO);
     let mut window = Window::on(gate.disk(), folder, &["large.json"], None);
     window.wait_part("items so far");
     window.wait("Opening…");
@@ -153,7 +174,7 @@ fn the_first_rows_are_there_before_the_rest_is_read() {
 #[test]
 fn reading_the_rest_can_be_stopped() {
     let (folder, _) = large();
-    let gate = Arc::new(Gate::default());
+    let gate = Gate::closed(1, Duration::ZERO);
     let mut window = Window::on(gate.disk(), folder, &["large.json"], None);
     window.wait_part("items so far");
     window.click("Cancel");
@@ -162,26 +183,20 @@ fn reading_the_rest_can_be_stopped() {
     assert!(window.harness.state().state().tab().is_none());
 }
 
-/// A disk on which each read takes its time.
-fn slow_disk() -> Disk {
-    Disk::with_hook(|call, path| {
-        if call == Call::Read && path.ends_with("large.json") {
-            std::thread::sleep(std::time::Duration::from_millis(40));
-        }
-        Ok(())
-    })
-}
-
 #[test]
 fn reading_what_another_program_wrote_is_told_and_can_be_stopped() {
     let (folder, text) = large();
     let path = folder.path().join("large.json");
-    let mut window = Window::on(slow_disk(), folder, &["large.json"], None);
+    let gate = Gate::slow();
+    gate.open();
+    let mut window = Window::on(gate.disk(), folder, &["large.json"], None);
     window.wait("Saved");
+    gate.close();
     fs::write(&path, text.replace("{\"id\": 5}", "{\"id\": 55, \"new\": true}")).unwrap();
     window.wait("Reading the new version…");
     window.wait_part("MB of");
     window.click("Cancel");
+    gate.open();
     window.wait_part("Reading the new version was stopped");
     assert_eq!(window.harness.state().state().session().unwrap().document().byte_len(), text.len() as u64);
     window.key(Key::F5);

@@ -3,6 +3,11 @@
 //!
 //! Most containers are small. Those that begin and end in the four blocks, and have others in them on one level at most, are found
 //! by bitmaps; what is left is looked at bracket by bracket.
+//!
+//! Tried, and not faster: one loop over the brackets of all four blocks, with which a simulated processor guesses 0.6 times as many
+//! branches wrong (1.03 times the time of the sweep); brackets behind the tokens of sixteen groups (1.08 times); literals checked
+//! without bits for each of them (1.0 times). What is left of the time is no wrong guesses: records that are all the same, whose
+//! branches can be foreseen, take 0.97 times as long as those with numbers and strings of any length.
 
 use super::bitmap::Machine;
 use super::index::{Checkpoint, LARGE, STRIDE};
