@@ -6,7 +6,7 @@ mod program;
 use program::{Program, TEXT, stamp, version};
 use std::sync::{Arc, Weak};
 use treekeep::document::{Document, Edit, Fragment, Path, Value};
-use treekeep::state::session::{Part, Purpose};
+use treekeep::state::session::{Differing, Part, Purpose};
 use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Status, Task};
 use treekeep::storage::{Digest, Expected};
 
@@ -135,7 +135,7 @@ fn a_change_on_disk_meets_unsaved_edits() {
     program.other_writes(&theirs);
     program.compare();
     assert_eq!(program.status(), Status::Conflict);
-    assert_eq!(program.session().theirs().unwrap().differing, Some(2));
+    assert_eq!(program.session().theirs().unwrap().differing, Differing::Count(2));
     assert_eq!(program.text(), TEXT.replace("Genesis", "Mine"), "nothing is loaded over edits");
 
     program.command(Command::Compare);
@@ -171,13 +171,29 @@ fn keep_mine_ends_the_conflict() {
 }
 
 #[test]
+fn what_is_not_counted_any_more_is_not_said_to_be() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.other_writes("[1]");
+    let id = program.id();
+    assert_eq!(program.session().theirs().unwrap().differing, Differing::Counting);
+    program.event(Event::TaskEnded(id, Task::Compare, true));
+    assert_eq!(program.session().theirs().unwrap().differing, Differing::Uncounted);
+    program.compare();
+    let counted = program.session().theirs().unwrap().differing;
+    assert!(matches!(counted, Differing::Count(1..)), "{counted:?}");
+    program.event(Event::TaskEnded(id, Task::Compare, true));
+    assert_eq!(program.session().theirs().unwrap().differing, counted);
+}
+
+#[test]
 fn edits_that_come_while_a_load_is_compared_win() {
     let mut program = Program::open(TEXT);
     program.other_writes("[1]");
     program.edit(&[0], "Mine");
     program.compare();
     assert_eq!((program.text(), program.status()), (TEXT.replace("Genesis", "Mine"), Status::Conflict));
-    assert!(program.session().theirs().unwrap().differing.is_some());
+    assert!(program.session().theirs().unwrap().differing != Differing::Counting);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Saving, and meeting the versions of others.
 
-use super::super::session::{Base, Differences, Failure, LARGE, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs, View};
+use super::super::session::{
+    Base, Differences, Differing, Failure, LARGE, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs, View,
+};
 use super::super::{Content, DocumentId, State};
 use super::{CompareFor, Effect, Now, PickPurpose, SaveOrder, files, navigate};
 use crate::document::path::map_all;
@@ -185,8 +187,12 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
                 session.differences = None;
                 let document = saving.map_or_else(|| session.document().clone(), |saving| saving.document);
                 session.stands_on(version.digest, document.clone());
-                session.on_disk =
-                    OnDisk::Known(Theirs { document, version, when: now.clock(version.stamp.modified_ns), differing: None });
+                session.on_disk = OnDisk::Known(Theirs {
+                    document,
+                    version,
+                    when: now.clock(version.stamp.modified_ns),
+                    differing: Differing::Counting,
+                });
                 let path = session.path.clone().unwrap_or_default();
                 effects.push(Effect::Watch(id, path.clone(), version));
                 if matches!(purpose, Purpose::First(_)) {
@@ -234,7 +240,7 @@ pub fn changed(
         document: document.clone(),
         version,
         when: now.clock(version.stamp.modified_ns),
-        differing: None,
+        differing: Differing::Counting,
     });
     if session.history.base().digest() == Some(version.digest) {
         session.history.rebase(Base::Version(version));
@@ -352,7 +358,7 @@ pub fn compared(
             if let OnDisk::Known(theirs) = &mut session.on_disk
                 && theirs.version.digest == version.digest
             {
-                theirs.differing = Some(comparison.total);
+                theirs.differing = Differing::Count(comparison.total);
             }
         }
         CompareFor::List { mine, theirs, label } => {
@@ -428,7 +434,8 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
     }
     session.journal.note_if_begun(Note::Load(version.digest, document.byte_len(), document.clone()));
     session.metrics.unsaved_since_ms = None;
-    session.on_disk = OnDisk::Known(Theirs { document, version, when: now.clock(version.stamp.modified_ns), differing: None });
+    session.on_disk =
+        OnDisk::Known(Theirs { document, version, when: now.clock(version.stamp.modified_ns), differing: Differing::Counting });
     session.loaded = Some(Loaded { revision: session.history.current().id, text, first });
     (session.failure, session.differences, session.notice) = (None, None, None);
 }

@@ -72,8 +72,19 @@ pub struct Theirs {
     pub version: Version,
     /// When it was written, for people.
     pub when: String,
-    /// How many values differ from the current document, once compared.
-    pub differing: Option<u64>,
+    /// How many values differ from the document as it was then.
+    pub differing: Differing,
+}
+
+/// How many values differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Differing {
+    /// They are being counted.
+    Counting,
+    /// So many.
+    Count(u64),
+    /// Counting was stopped.
+    Uncounted,
 }
 
 /// What a save is for.
@@ -377,6 +388,12 @@ impl Session {
         if is_stopped && task == Task::Count {
             self.statistics = self.statistics.take().filter(|counting| counting.statistics.is_some());
         } else if is_stopped {
+            if task == Task::Compare
+                && let OnDisk::Known(theirs) = &mut self.on_disk
+                && theirs.differing == Differing::Counting
+            {
+                theirs.differing = Differing::Uncounted;
+            }
             let hint = match task {
                 Task::Reload => " *Look at the disk* reads it again.",
                 Task::Recover => " The edits are kept.",

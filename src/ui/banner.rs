@@ -1,7 +1,7 @@
 //! The banner: what happened, that nothing is lost, and what can be done. Only where there is something to decide or to know.
 
 use crate::state::command::Command;
-use crate::state::session::LARGE;
+use crate::state::session::{Differing, LARGE};
 use crate::state::{Input, Session, State, Status};
 use crate::ui::format::counted;
 use crate::ui::theme;
@@ -48,20 +48,18 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
     let disk = if session.saving.is_some() || session.merging.is_some() { Status::Saved } else { session.status_of_disk() };
     match disk {
         Status::Conflict | Status::ChangedOnDisk => {
-            let (when, differ) = match session.theirs() {
-                Some(theirs) => (Some(theirs.when.clone()), theirs.differing),
-                None => (None, None),
-            };
-            let when = when.map_or_else(String::new, |when| format!(" at {when}"));
-            let differ = match differ {
-                Some(1) => "1 value differs".to_owned(),
-                Some(count) => format!("{} differ", counted(count, "value")),
-                None => "The values that differ are being counted".to_owned(),
+            let theirs = session.theirs();
+            let when = theirs.map_or_else(String::new, |theirs| format!(" at {}", theirs.when));
+            let differ = match theirs.map_or(Differing::Counting, |theirs| theirs.differing) {
+                Differing::Count(1) => "1 value differs; both".to_owned(),
+                Differing::Count(count) => format!("{} differ; both", counted(count, "value")),
+                Differing::Counting => "The values that differ are being counted; both".to_owned(),
+                Differing::Uncounted => "Both".to_owned(),
             };
             let mine = if disk == Status::Conflict { " while you have unsaved edits" } else { "" };
             banners.push(Banner {
                 subject: name.clone(),
-                text: format!(" was changed on disk by another program{when}{mine}. {differ}; both versions are safe."),
+                text: format!(" was changed on disk by another program{when}{mine}. {differ} versions are safe."),
                 choices: vec![Command::Merge, Command::KeepMine, Command::TakeTheirs, Command::Compare, Command::SaveCopy],
                 tone: Tone::Question,
             });
