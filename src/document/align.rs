@@ -53,12 +53,16 @@ pub fn same_bytes(a: &Node, b: &Node) -> bool {
 }
 
 pub(super) fn same_child(a: &Child, b: &Child) -> bool {
-    let keys = match (&a.key, &b.key) {
+    same_key(a, b) && same_bytes(&a.node, &b.node)
+}
+
+/// Whether two children have the same key, byte for byte, or neither has one.
+fn same_key(a: &Child, b: &Child) -> bool {
+    match (&a.key, &b.key) {
         (Some(a), Some(b)) => a.bytes() == b.bytes(),
         (None, None) => true,
         _ => false,
-    };
-    keys && same_bytes(&a.node, &b.node)
+    }
 }
 
 /// Asked now and then, with a value of the earlier side that is being looked at, whether to go on.
@@ -126,12 +130,10 @@ fn same_keys(a: &Node, b: &Node) -> Option<Vec<Span>> {
     }
     let mut spans = Vec::new();
     for (number, (x, y)) in (0..count).zip(a.children().zip(b.children())) {
-        let are_same = x.key.as_ref().zip(y.key.as_ref()).is_some_and(|(x, y)| x.bytes() == y.bytes());
-        if !are_same {
+        if !same_key(&x, &y) {
             return None;
         }
-        let (a, b) = (number, number);
-        push(&mut spans, if same_bytes(&x.node, &y.node) { Span::Same { a, b, count: 1 } } else { Span::Pair { a, b } });
+        push(&mut spans, Span::partners(number, number, same_bytes(&x.node, &y.node)));
     }
     Some(spans)
 }
@@ -154,6 +156,11 @@ impl Run {
 }
 
 impl Span {
+    /// Two children that belong together.
+    fn partners(a: u64, b: u64, are_same: bool) -> Self {
+        if are_same { Self::Same { a, b, count: 1 } } else { Self::Pair { a, b } }
+    }
+
     fn moved(self, of_a: impl Fn(u64) -> u64, of_b: impl Fn(u64) -> u64) -> Self {
         match self {
             Self::Same { a, b, count } => Self::Same { a: of_a(a), b: of_b(b), count },
@@ -182,7 +189,12 @@ fn push(spans: &mut Vec<Span>, span: Span) {
     }
 }
 
-pub(super) fn hash_of(child: &Child) -> u64 {
+/// A hash of each value. `None` where `go_on` says so.
+pub(super) fn hashes(children: &[Child], go_on: &mut dyn FnMut() -> Option<()>) -> Option<Vec<u64>> {
+    children.iter().map(|child| go_on().map(|()| hash_of(child))).collect()
+}
+
+fn hash_of(child: &Child) -> u64 {
     match child.node.raw_text() {
         Some(text) => hash(text),
         None => hash(&child.node.to_bytes()),
@@ -227,9 +239,7 @@ type ByHash<T> = HashMap<u64, T, BuildHasherDefault<AsIs>>;
 fn elements(a: &[Child], b: &[Child], watch: &mut Watch<'_>) -> Option<Vec<Span>> {
     // What is left to do comes behind this: so far it is the first one that is being looked at.
     let mut wait = || a.first().map_or(Some(()), |first| go_on(watch, &first.node));
-    let mut hashes =
-        |children: &[Child]| -> Option<Vec<u64>> { children.iter().map(|child| wait().map(|()| hash_of(child))).collect() };
-    let (hash_a, hash_b) = (hashes(a)?, hashes(b)?);
+    let (hash_a, hash_b) = (hashes(a, &mut wait)?, hashes(b, &mut wait)?);
     let of_same = anchors(&hash_a, &hash_b, &mut wait)?;
     let mut elements = Elements { a, b, hash_a: &hash_a, hash_b: &hash_b, spans: Vec::new(), watch };
     let (mut from_a, mut from_b) = (0, 0);
@@ -300,8 +310,7 @@ impl Elements<'_, '_> {
     fn push_same(&mut self, at_a: usize, at_b: usize) {
         // Equal hashes are a strong hint, not a proof.
         let same = same_bytes(&self.a[at_a].node, &self.b[at_b].node);
-        let (a, b) = (at_a as u64, at_b as u64);
-        push(&mut self.spans, if same { Span::Same { a, b, count: 1 } } else { Span::Pair { a, b } });
+        push(&mut self.spans, Span::partners(at_a as u64, at_b as u64, same));
     }
 
     /// What stands between two anchors.
@@ -440,9 +449,8 @@ fn members(a: &[Child], b: &[Child], watch: &mut Watch<'_>) -> Option<Vec<Span>>
                     told += 1;
                 }
                 told = told.max(number + 1);
-                let (x, y) = (*number as u64, place as u64);
                 let same = same_child(&a[*number], &b[place]);
-                push(&mut spans, if same { Span::Same { a: x, b: y, count: 1 } } else { Span::Pair { a: x, b: y } });
+                push(&mut spans, Span::partners(*number as u64, place as u64, same));
             }
             None => spans.push(Span::New(place as u64)),
         }

@@ -5,7 +5,7 @@
 //! two sides are brought together again in windows: children that stand once in each window, and again from there up to the
 //! next byte that differs. So a hundred changes in a gigabyte cost little more than one look at each byte.
 
-use super::align::{Watch, anchors, go_on, hash_of, same_child};
+use super::align::{Watch, anchors, go_on, hashes, same_child};
 use super::node::{Child, Node};
 
 /// So many children from each of two numbers on are the same.
@@ -52,11 +52,9 @@ fn between(
         let (of_a, of_b) = (window(a, base_a, size), window(b, base_b, size));
         // A window may be found to say nothing, and be looked at again: how far it is looked at does not count.
         let first = &of_a.first()?.node;
-        let mut hashes = |children: &[Child]| -> Option<Vec<u64>> {
-            children.iter().map(|child| go_on(watch, first).map(|()| hash_of(child))).collect()
-        };
-        let (hash_a, hash_b) = (hashes(&of_a)?, hashes(&of_b)?);
-        let common = anchors(&hash_a, &hash_b, &mut || go_on(watch, first))?;
+        let mut wait = || go_on(watch, first);
+        let (hash_a, hash_b) = (hashes(&of_a, &mut wait)?, hashes(&of_b, &mut wait)?);
+        let common = anchors(&hash_a, &hash_b, &mut wait)?;
         // A few that look alike by chance say nothing: where much was replaced the window grows. Those at the window's end could
         // belong to what is behind it.
         let telling = if common.len() as u64 >= size / 4 { &common[..common.len() * 3 / 4] } else { &[] };

@@ -1,16 +1,24 @@
 //! Threads for work that can be split.
 
 use crate::document::{Crew, Job};
+use std::io;
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Lets the window's thread go first, for this thread and those that it starts: where every core has a job a frame took up to
-/// twice its time. Saves and the journal don't give way.
-pub fn give_way() {
-    // Elsewhere it would be the whole process that gives way. Where it may not be done the job goes on as it is.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(NICER);
+/// Starts a thread for a job. The window's thread goes before it and before those that it starts in turn: where every core has a job
+/// a frame took up to twice its time. Saves and the journal, which have other threads, don't give way.
+///
+/// # Errors
+/// The system has no thread to give.
+pub fn start(name: &str, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let gives_way = || {
+        // Elsewhere it would be the whole process that gives way. Where it may not be done the job goes on as it is.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::nice(NICER);
+        job();
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(gives_way).map(drop)
 }
 
 /// A third of the time that the window's thread gets where both want the same core.
@@ -60,21 +68,17 @@ impl Crew for Threads {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(target_os = "linux")]
-    use super::*;
-
-    /// How far this thread gives way.
-    #[cfg(target_os = "linux")]
-    fn niceness() -> i32 {
-        rustix::process::getpriority_process(None).unwrap()
-    }
-
     #[test]
     #[cfg(target_os = "linux")]
     fn a_job_and_its_crew_give_way_and_nobody_else() {
+        use super::*;
+        use std::sync::mpsc;
+
+        // Of the thread that asks.
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
         let before = niceness();
-        let (own, of_crew) = thread::spawn(|| {
-            give_way();
+        let (sender, answer) = mpsc::channel();
+        start("job", move || {
             // Two that wait for each other are on two threads.
             let both = std::sync::Barrier::new(2);
             let all = Mutex::new(Vec::new());
@@ -83,10 +87,10 @@ mod tests {
                 all.lock().unwrap().push(niceness());
             };
             Threads.run_at_once(2, vec![Box::new(job), Box::new(job)]);
-            (niceness(), all.into_inner().unwrap())
+            sender.send((niceness(), all.into_inner().unwrap())).unwrap();
         })
-        .join()
         .unwrap();
+        let (own, of_crew) = answer.recv().unwrap();
         let nicer = (before + NICER).min(19);
         assert_eq!((own, of_crew), (nicer, vec![nicer; 2]));
         assert_eq!(niceness(), before);

@@ -25,7 +25,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use ahead::Ahead;
 use running::Running;
@@ -118,11 +118,7 @@ pub struct Jobs {
 
 /// Does what nobody waits for in a thread of its own; not at all where none can be started.
 pub fn aside(name: &str, work: impl FnOnce() + Send + 'static) {
-    let work = || {
-        crew::give_way();
-        work();
-    };
-    if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(work) {
+    if let Err(error) = crew::start(name, work) {
         log::warn!("{name}: no thread could be started: {error}");
     }
 }
@@ -351,12 +347,11 @@ impl Jobs {
     fn spawn(&self, name: &str, job: impl FnOnce() + Send + 'static) {
         let outbox = self.outbox.clone();
         let guarded = move || {
-            crew::give_way();
             if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
                 outbox.send(Event::Notice("Internal error in a background job. Nothing was changed.".to_owned()));
             }
         };
-        if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(guarded) {
+        if let Err(error) = crew::start(name, guarded) {
             self.outbox.send(Event::Notice(format!("No thread could be started: {error}.")));
         }
     }

@@ -1,14 +1,12 @@
 //! Watching a file: hints from the file system and a look at the metadata every two seconds. The version decides.
 
 use super::ahead::Ahead;
-use super::crew::give_way;
 use super::running::Running;
-use super::{Outbox, Stop, Surroundings, Threads};
+use super::{Outbox, Stop, Surroundings, Threads, crew};
 use crate::state::{DocumentId, Event, Task};
 use crate::storage::{self, Digest, Hint, Look, OpenError, SystemClock, Version};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// Between two looks.
@@ -73,7 +71,6 @@ pub fn start(
     let teller = outbox.clone();
     let watched = path.clone();
     let work = move || {
-        give_way();
         // The names that lead to the file: its own, and where a link leads.
         let real = storage::real_path(&surroundings.disk, &watched).unwrap_or_else(|_| watched.clone());
         let mut kept = Vec::new();
@@ -112,8 +109,8 @@ pub fn start(
         watch.run(&messages);
         drop(kept);
     };
-    match thread::Builder::new().name("watch".to_owned()).spawn(work) {
-        Ok(_) => Some(Watcher { path, control }),
+    match crew::start("watch", work) {
+        Ok(()) => Some(Watcher { path, control }),
         Err(error) => {
             teller.send(Event::Polling(id, error.to_string()));
             None
