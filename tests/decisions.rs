@@ -184,6 +184,12 @@ fn what_is_not_counted_any_more_is_not_said_to_be() {
     assert!(matches!(counted, Differing::Count(1..)), "{counted:?}");
     program.event(Event::TaskEnded(id, Task::Compare, true));
     assert_eq!(program.session().theirs().unwrap().differing, counted);
+
+    let mut program = Program::open("[1]");
+    program.other_writes("[2]");
+    program.compare();
+    program.command(Command::Undo);
+    assert_eq!(program.session().theirs().unwrap().differing, Differing::Uncounted);
 }
 
 #[test]

@@ -187,12 +187,7 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
                 session.differences = None;
                 let document = saving.map_or_else(|| session.document().clone(), |saving| saving.document);
                 session.stands_on(version.digest, document.clone());
-                session.on_disk = OnDisk::Known(Theirs {
-                    document,
-                    version,
-                    when: now.clock(version.stamp.modified_ns),
-                    differing: Differing::Counting,
-                });
+                session.on_disk = OnDisk::Known(Theirs::new(document, version, now));
                 let path = session.path.clone().unwrap_or_default();
                 effects.push(Effect::Watch(id, path.clone(), version));
                 if matches!(purpose, Purpose::First(_)) {
@@ -236,17 +231,15 @@ pub fn changed(
     }
     let follows = session.status_of_disk() == Status::Saved || matches!(session.on_disk, OnDisk::Gone);
     let document = Document::of(fragment);
-    session.on_disk = OnDisk::Known(Theirs {
-        document: document.clone(),
-        version,
-        when: now.clock(version.stamp.modified_ns),
-        differing: Differing::Counting,
-    });
+    let theirs = Theirs::new(document.clone(), version, now);
     if session.history.base().digest() == Some(version.digest) {
+        session.on_disk = OnDisk::Known(theirs);
         session.history.rebase(Base::Version(version));
         session.failure = None;
         return;
     }
+    // At once, or on the way to load it.
+    session.on_disk = OnDisk::Known(Theirs { differing: Differing::Counting, ..theirs });
     session.waits_to_load = follows && session.unsaved() == 0;
     let mine = session.document().root().clone();
     if !session.waits_to_load {
@@ -434,8 +427,7 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
     }
     session.journal.note_if_begun(Note::Load(version.digest, document.byte_len(), document.clone()));
     session.metrics.unsaved_since_ms = None;
-    session.on_disk =
-        OnDisk::Known(Theirs { document, version, when: now.clock(version.stamp.modified_ns), differing: Differing::Counting });
+    session.on_disk = OnDisk::Known(Theirs::new(document, version, now));
     session.loaded = Some(Loaded { revision: session.history.current().id, text, first });
     (session.failure, session.differences, session.notice) = (None, None, None);
 }

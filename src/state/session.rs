@@ -7,6 +7,7 @@ use super::progress::{Progress, Task};
 use super::rows::Fold;
 use super::saving::Metrics;
 use super::scroll::ScrollPosition;
+use super::update::Now;
 use super::versions::{Counting, Versions};
 use crate::document::{Difference, Document, Head, History, Node, Path, RevisionId, Text};
 use crate::storage::{Digest, Found, Stamp, Version};
@@ -76,6 +77,13 @@ pub struct Theirs {
     pub differing: Differing,
 }
 
+impl Theirs {
+    /// A version with which nothing was compared yet.
+    pub fn new(document: Document, version: Version, now: &Now) -> Self {
+        Self { document, version, when: now.clock(version.stamp.modified_ns), differing: Differing::Uncounted }
+    }
+}
+
 /// How many values differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Differing {
@@ -83,7 +91,7 @@ pub enum Differing {
     Counting,
     /// So many.
     Count(u64),
-    /// Counting was stopped.
+    /// Nobody asked for that, or counting was stopped.
     Uncounted,
 }
 
