@@ -194,7 +194,8 @@ fn a_hung_disk_never_stops_the_window() {
         frames.push(frame.elapsed());
         if begun.elapsed() > Duration::from_secs(1) && !edited {
             edited = true;
-            window.wait_part("Saving… ");
+            window.wait("Saving…");
+            window.wait_part("keeping the version on disk");
             window.edit("number: 12.50", "Value of number", "8");
             window.wait("number: 8");
         }

@@ -4,7 +4,9 @@
 mod kit;
 mod program;
 
-use egui::Key;
+use egui::{Key, Rect};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
 use kit::Window;
 use program::{Program, stamp};
 use std::fs;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use treekeep::document::{Fragment, Head};
 use treekeep::state::{Command, DocumentId, Effect, Event, Go, Input, Opened, Task};
 use treekeep::storage::{Call, Disk};
+use treekeep::ui::{Memory, window_ui};
 
 fn opening(start: &str) -> (Program, DocumentId) {
     let mut program = Program::new();
@@ -194,13 +197,47 @@ fn reading_what_another_program_wrote_is_told_and_can_be_stopped() {
     gate.close();
     fs::write(&path, text.replace("{\"id\": 5}", "{\"id\": 55, \"new\": true}")).unwrap();
     window.wait("Reading the new version…");
-    window.wait_part("MB of");
+    // At first only the places where it is cut into parts are read, which are kilobytes.
+    window.wait_part("B of ");
     window.click("Cancel");
     gate.open();
     window.wait_part("Reading the new version was stopped");
     assert_eq!(window.harness.state().state().session().unwrap().document().byte_len(), text.len() as u64);
     window.key(Key::F5);
     window.wait_part("2 values differ");
+}
+
+/// Where the only *Cancel* of the window stands, and all that is written beside it.
+fn cancel(program: &Program) -> (Rect, String) {
+    let mut memory = Memory { now_ms: program.ms, ..Memory::default() };
+    let mut harness = Harness::builder().with_size([1000.0, 700.0]).build_ui(|ui| {
+        window_ui(ui, &program.state, &mut memory);
+    });
+    harness.run();
+    let label = |part: &str| harness.query_by_label_contains(part).and_then(|node| node.value());
+    (harness.get_by_label("Cancel").rect(), label(" of ").or(label("version on disk")).unwrap_or_default())
+}
+
+#[test]
+fn cancel_stays_where_it_is_while_the_words_change() {
+    let mut program = Program::open("[1]");
+    let id = program.id();
+    program.event(Event::TaskProgress(id, Task::Reload, 1 << 20, 8 << 30));
+    let (place, first) = cancel(&program);
+    program.event(Event::TaskProgress(id, Task::Reload, 312_500_000, 8 << 30));
+    let (again, second) = cancel(&program);
+    assert!(!first.contains("left") && second.contains("left"), "{first}, {second}");
+    assert_eq!(again, place);
+    program.event(Event::TaskEnded(id, Task::Reload, false));
+
+    program.edit(&[0], "2");
+    program.command(Command::Save);
+    program.event(Event::SaveStep(id, "keeping the version on disk".to_owned()));
+    let (place, first) = cancel(&program);
+    program.event(Event::SaveProgress(id, 1, 1000));
+    let (again, second) = cancel(&program);
+    assert!(first.contains("keeping") && second.contains(" of "), "{first}, {second}");
+    assert_eq!(again, place);
 }
 
 #[test]

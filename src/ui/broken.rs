@@ -38,7 +38,7 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs:
             }
             if broken.progress.is_some() {
                 ui.add_space(6.0);
-                job_ui(ui, broken.progress, now_ms, Input::StopTask(Task::Mend), inputs);
+                job_ui(ui, "", broken.progress, now_ms, Input::StopTask(Task::Mend), inputs);
             }
         });
         ui.add_space(6.0);

@@ -15,24 +15,29 @@ pub fn loading_ui(ui: &mut Ui, loading: &Loading, now_ms: u64, inputs: &mut Vec<
         ui.painter().circle_filled(dot.center(), 4.0, tokens.accent);
         let response = ui.label(RichText::new("Opening…").color(tokens.accent).strong());
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
-        job_ui(ui, loading.progress, now_ms, Input::Command(Command::Cancel), inputs);
+        job_ui(ui, "", loading.progress, now_ms, Input::Command(Command::Cancel), inputs);
     });
 }
 
-/// A bar, the words for it, and a way to stop.
-pub fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, stop: Input, inputs: &mut Vec<Input>) {
+/// The words for how far a job is have this width at least, so that what stands beside them stays in its place.
+const WORDS: f32 = 240.0;
+
+/// A bar, a way to stop, and the words for how far the job is: what it is doing now, then how much of it is done. The words come
+/// last: they grow and shrink while somebody is about to press the button.
+pub fn job_ui(ui: &mut Ui, step: &str, progress: Option<Progress>, now_ms: u64, stop: Input, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     ui.spacing_mut().item_spacing.x = 10.0;
     ui.spacing_mut().interact_size.y = 20.0;
-    if let Some(progress) = progress {
-        let bar =
-            ProgressBar::new(progress.part()).desired_width(140.0).desired_height(6.0).fill(tokens.accent).corner_radius(3.0);
-        ui.add(bar);
-        ui.label(RichText::new(format::progress(&progress, now_ms)).color(tokens.muted).size(12.0));
-    }
+    let part = progress.map_or(0.0, |progress| progress.part());
+    ui.add(ProgressBar::new(part).desired_width(140.0).desired_height(6.0).fill(tokens.accent).corner_radius(3.0));
     if theme::small_button(ui, Command::Cancel.entry().label).clicked() {
         inputs.push(stop);
     }
+    let far = progress.map(|progress| format::progress(&progress, now_ms)).unwrap_or_default();
+    let words = [step, &far].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(": ");
+    let begin = ui.cursor().min.x;
+    ui.label(RichText::new(words).color(tokens.muted).size(12.0));
+    ui.add_space((begin + WORDS - ui.min_rect().max.x).max(0.0));
 }
 
 /// A save that takes longer says what it is doing.
@@ -56,15 +61,12 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64, inputs: &mut Vec<I
             text.push_str(", no file yet");
         }
         let saving = session.saving.as_ref().filter(|saving| now_ms.saturating_sub(saving.since_ms) > SLOW_SAVE_MS);
-        if let Some(saving) = saving.filter(|saving| !saving.step.is_empty()) {
-            text.push_str(&format!(" {}", saving.step));
-        }
         let response = ui.label(RichText::new(text).color(color).strong());
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
         ui.spacing_mut().item_spacing.x = 18.0;
         ui.add_space(2.0);
         if let Some(saving) = saving {
-            ui.scope(|ui| job_ui(ui, saving.progress, now_ms, Input::StopSave, inputs));
+            ui.scope(|ui| job_ui(ui, &saving.step, saving.progress, now_ms, Input::StopSave, inputs));
         }
         let search = session.find.search.as_ref().filter(|search| search.is_running).and_then(|search| search.progress);
         let search = search.filter(|progress| progress.left_ms(now_ms).is_some());
@@ -72,7 +74,7 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64, inputs: &mut Vec<I
         let tasks = session.tasks.iter().map(|&(task, progress)| (task.name(), progress, Input::StopTask(task)));
         if let Some((name, progress, stop)) = search.into_iter().chain(tasks).next() {
             ui.label(RichText::new(format!("{name}…")).color(tokens.accent).size(12.0));
-            ui.scope(|ui| job_ui(ui, Some(progress), now_ms, stop, inputs));
+            ui.scope(|ui| job_ui(ui, "", Some(progress), now_ms, stop, inputs));
         }
         let muted = |ui: &mut Ui, text: String| ui.label(RichText::new(text).color(tokens.muted).size(12.0));
         let unsaved = session.unsaved();
