@@ -1,35 +1,40 @@
-//! A comparison that is made before it is asked for.
+//! A comparison that begins before it is asked for.
 //!
 //! What another program wrote is read, and its digest is made; then the window asks how it differs from what it shows. Most times
-//! that is what was read before: then the answer is found beside the digest, to which one core is lacking meanwhile (with two
-//! cores: a reload of 100 MB took 1.45 times as long as opening it, and 1.25 times so).
+//! that is what was read before: then comparing begins beside the digest, to which one core is lacking meanwhile (with two
+//! cores: a reload of 100 MB took 1.45 times as long as opening it, and 1.25 times so). The window hears of the new version when
+//! the digest is made, however far the comparison is, and goes on with it.
 
 use super::crew::Others;
+use super::running::{Far, Running};
 use super::{Stop, Threads, aside};
 use crate::document::{Comparison, Fragment, Node, compare};
 use crate::state::DocumentId;
 use crate::storage::Digest;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A comparison that takes so long, and twice as long as the digest, is waited for no more: a window with edits is to hear of a
-/// conflict before it is known in how many places.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// Between two looks at how far it is.
+const PAUSE: Duration = Duration::from_millis(20);
 
-/// What was read last of each file. Holds no text.
+/// What was read last of each file.
 #[derive(Clone, Default)]
 pub struct Ahead(Arc<Mutex<HashMap<DocumentId, Read>>>);
 
 struct Read {
     text: Weak<Fragment>,
-    found: Option<Found>,
+    begun: Option<Begun>,
 }
 
-/// How a text differs from the one before.
-pub struct Found {
+/// A comparison with the text before. It holds both texts while it is under way; dropping this ends it.
+pub struct Begun {
     before: Weak<Fragment>,
-    comparison: Comparison,
+    total: u64,
+    done: Arc<AtomicU64>,
+    stop: Stop,
+    answer: mpsc::Receiver<Option<Comparison>>,
 }
 
 impl Ahead {
@@ -43,50 +48,73 @@ impl Ahead {
     }
 
     /// A text goes to the window.
-    pub fn was_read(&self, id: DocumentId, text: &Arc<Fragment>, found: Option<Found>) {
-        self.lock().insert(id, Read { text: Arc::downgrade(text), found });
+    pub fn was_read(&self, id: DocumentId, text: &Arc<Fragment>, begun: Option<Begun>) {
+        self.lock().insert(id, Read { text: Arc::downgrade(text), begun });
     }
 
-    /// The digest of a text, and how it differs from the one that was read before, if that is still there and does not take long to
-    /// find out.
-    pub fn digest(&self, id: DocumentId, text: &Arc<Fragment>) -> (Digest, Option<Found>) {
-        self.digest_with(id, text, PATIENCE)
+    /// The digest of a text. Begins to compare it with the one that was read before, if that is still there.
+    pub fn digest(&self, id: DocumentId, text: &Arc<Fragment>) -> (Digest, Option<Begun>) {
+        let before = self.lock().get(&id).and_then(|read| read.text.upgrade());
+        match before.map(|before| Begun::new(&before, text)) {
+            Some(begun) => (Digest::of_text(text.text(), &Others), Some(begun)),
+            None => (Digest::of_text(text.text(), &Threads), None),
+        }
     }
 
-    fn digest_with(&self, id: DocumentId, text: &Arc<Fragment>, patience: Duration) -> (Digest, Option<Found>) {
-        let Some(before) = self.lock().get(&id).and_then(|read| read.text.upgrade()) else {
-            return (Digest::of_text(text.text(), &Threads), None);
-        };
-        let begun = Instant::now();
-        let (sender, answer) = mpsc::channel();
-        let given_up = Stop::default();
-        let (a, b, stop) = (Node::root_of(&before), Node::root_of(text), given_up.clone());
-        aside("compare", move || {
-            let comparison = compare(&a, &b, &mut |_| stop.asked());
-            drop((a, b));
-            // Who gave up does not listen.
-            let _ = sender.send(comparison);
-        });
-        let digest = Digest::of_text(text.text(), &Others);
-        let limit = patience.max(2 * begun.elapsed());
-        // Where it ended by a panic it is asked for, and told, once more.
-        let comparison = answer.recv_timeout(limit.saturating_sub(begun.elapsed())).ok().flatten();
-        given_up.now();
-        (digest, comparison.map(|comparison| Found { before: Arc::downgrade(&before), comparison }))
-    }
-
-    /// How two values differ, if that is known already. Given away once; who shows something else than what was read has no use for
-    /// the next one.
-    pub fn take(&self, id: DocumentId, before: &Node, after: &Node) -> Option<Comparison> {
+    /// The comparison of two values, if it has begun already. Given away once; who shows something else than what was read has no
+    /// use for the next one.
+    pub fn take(&self, id: DocumentId, before: &Node, after: &Node) -> Option<Begun> {
         let mut all = self.lock();
         let read = all.get_mut(&id)?;
-        match read.found.take() {
-            Some(found) if is_root(&found.before, before) && is_root(&read.text, after) => Some(found.comparison),
+        match read.begun.take() {
+            Some(begun) if is_root(&begun.before, before) && is_root(&read.text, after) => Some(begun),
             _ => {
                 all.remove(&id);
                 None
             }
         }
+    }
+}
+
+impl Begun {
+    fn new(before: &Arc<Fragment>, after: &Arc<Fragment>) -> Self {
+        let (a, b) = (Node::root_of(before), Node::root_of(after));
+        let (done, stop, (sender, answer)) = (Arc::new(AtomicU64::new(0)), Stop::default(), mpsc::channel());
+        let begun = Self { before: Arc::downgrade(before), total: a.byte_len(), done: done.clone(), stop: stop.clone(), answer };
+        aside("compare", move || {
+            let mut far = Far::in_values_of(&a);
+            let comparison = compare(&a, &b, &mut |node| {
+                done.store(far.at(node), Ordering::Relaxed);
+                stop.asked()
+            });
+            // Who hears of it may want to free them.
+            drop((a, b));
+            // Who gave up does not listen.
+            let _ = sender.send(comparison);
+        });
+        begun
+    }
+
+    /// Waits for its end, and tells how far it is meanwhile. `None` where it was stopped, and where it can't end: by a panic, or
+    /// since there was no thread for it.
+    pub fn wait(self, running: &Running) -> Option<Comparison> {
+        loop {
+            match self.answer.recv_timeout(PAUSE) {
+                Ok(comparison) => return comparison,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    if running.at(self.done.load(Ordering::Relaxed), self.total).is_break() {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.stop.now();
     }
 }
 
@@ -99,6 +127,8 @@ fn is_root(text: &Weak<Fragment>, node: &Node) -> bool {
 mod tests {
     use super::*;
     use crate::document::{Document, Edit, Value};
+    use crate::jobs::Outbox;
+    use crate::state::{Event, Task};
     use std::ops::ControlFlow;
 
     const ID: DocumentId = DocumentId(1);
@@ -111,10 +141,30 @@ mod tests {
     fn reread(ahead: &Ahead, before: &Arc<Fragment>, text: &str) -> Arc<Fragment> {
         ahead.was_read(ID, before, None);
         let after = read(text);
-        let (digest, found) = ahead.digest_with(ID, &after, Duration::from_secs(60));
+        let (digest, begun) = ahead.digest(ID, &after);
         assert_eq!(digest, Digest::of(text.as_bytes()));
-        ahead.was_read(ID, &after, found);
+        ahead.was_read(ID, &after, begun);
         after
+    }
+
+    fn running() -> (Running, Stop, mpsc::Receiver<Event>) {
+        let (events, received) = mpsc::channel();
+        let (outbox, stop) = (Outbox { events, wake: Arc::new(|| ()) }, Stop::default());
+        (Running::new(&outbox, ID, Task::Compare, stop.clone(), Stop::default()), stop, received)
+    }
+
+    /// Two texts that take long to compare.
+    fn unlike() -> (Arc<Fragment>, Arc<Fragment>) {
+        let numbers = |from: usize| (from..from + 300_000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+        (read(&format!("[{}]", numbers(0))), read(&format!("[{}]", numbers(700_000))))
+    }
+
+    /// Waits for the thread of a comparison to end, and says whether it came to the end of the text.
+    fn came_to_the_end(done: &Arc<AtomicU64>, text: &Fragment) -> bool {
+        while Arc::strong_count(done) > 1 {
+            std::thread::yield_now();
+        }
+        done.load(Ordering::Relaxed) + 10 > text.text().len() as u64
     }
 
     #[test]
@@ -123,7 +173,7 @@ mod tests {
         let before = read("[1, 2, 3]");
         let after = reread(&ahead, &before, "[1, 5, 3, 4]");
         let (a, b) = (Document::of(&before), Document::of(&after));
-        let found = ahead.take(ID, a.root(), b.root()).unwrap();
+        let found = ahead.take(ID, a.root(), b.root()).unwrap().wait(&running().0).unwrap();
         let asked = compare(a.root(), b.root(), &mut |_| ControlFlow::Continue(())).unwrap();
         assert_eq!((found.total, &found.differences, &found.shifts), (2, &asked.differences, &asked.shifts));
         assert!(ahead.take(ID, a.root(), b.root()).is_none());
@@ -149,14 +199,34 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_long_is_not_waited_for() {
+    fn what_takes_long_goes_on_and_is_told() {
         let ahead = Ahead::default();
-        let numbers = |from: usize| (from..from + 300_000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
-        let (before, after) = (read(&format!("[{}]", numbers(0))), read(&format!("[{}]", numbers(700_000))));
+        let (before, after) = unlike();
         ahead.was_read(ID, &before, None);
-        let (digest, found) = ahead.digest_with(ID, &after, Duration::ZERO);
+        let (digest, begun) = ahead.digest(ID, &after);
         assert_eq!(digest, Digest::of(after.text()));
-        assert!(found.is_none());
+        let (begun, (running, _, events)) = (begun.unwrap(), running());
+        let done = Arc::clone(&begun.done);
+        assert_eq!(begun.wait(&running).unwrap().total, 300_000);
+        assert!(came_to_the_end(&done, &before));
+        assert!(events.try_iter().all(|event| matches!(event, Event::TaskProgress(_, Task::Compare, ..))));
+    }
+
+    #[test]
+    fn what_is_stopped_or_of_no_use_ends() {
+        let ahead = Ahead::default();
+        let (before, after) = unlike();
+        ahead.was_read(ID, &before, None);
+        let begun = Begun::new(&before, &after);
+        let done = Arc::clone(&begun.done);
+        ahead.was_read(ID, &after, Some(begun));
+        ahead.was_read(ID, &before, None);
+        assert!(!came_to_the_end(&done, &before));
+        let begun = Begun::new(&before, &after);
+        let (done, (running, stop, _events)) = (Arc::clone(&begun.done), running());
+        stop.now();
+        assert!(begun.wait(&running).is_none());
+        assert!(!came_to_the_end(&done, &before));
     }
 
     #[test]
@@ -164,6 +234,8 @@ mod tests {
         let ahead = Ahead::default();
         let before = read("[1, 2, 3]");
         let after = reread(&ahead, &before, "[1, 5, 3]");
+        let begun = ahead.lock().get_mut(&ID).unwrap().begun.take().unwrap();
+        begun.answer.recv().unwrap();
         let (a, b) = (Arc::downgrade(&before), Arc::downgrade(&after));
         drop((before, after));
         assert_eq!((a.strong_count(), b.strong_count()), (0, 0));

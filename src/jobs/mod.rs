@@ -108,7 +108,7 @@ pub struct Jobs {
     saving: HashMap<DocumentId, Stop>,
     searching: HashMap<DocumentId, Stop>,
     watching: HashMap<DocumentId, watch::Watcher>,
-    /// Compared before it is asked for.
+    /// Comparisons that begin before they are asked for.
     ahead: Ahead,
     /// Stops what is of no use when the window is closed.
     closing: Stop,
@@ -219,13 +219,13 @@ impl Jobs {
             },
             Effect::LookNow => self.watching.values().for_each(watch::Watcher::look_now),
             Effect::Compare(id, before, after, purpose) => {
-                if let Some(comparison) = self.ahead.take(id, &before, &after) {
-                    outbox.send(Event::Compared(id, purpose, Box::new(comparison)));
-                    return None;
-                }
+                let begun = self.ahead.take(id, &before, &after);
                 let running = self.running(id, Task::Compare);
                 self.spawn("compare", move || {
-                    if let Some(comparison) = compare(&before, &after, &mut running.watch_values(&before)) {
+                    let begun = begun.and_then(|begun| begun.wait(&running));
+                    // Where it was stopped this ends with the first question.
+                    let comparison = begun.or_else(|| compare(&before, &after, &mut running.watch_values(&before)));
+                    if let Some(comparison) = comparison {
                         running.deliver(Event::Compared(id, purpose, Box::new(comparison)));
                     }
                 });
@@ -367,6 +367,7 @@ impl Jobs {
         self.closing.now();
         self.opening.values().chain(self.searching.values()).for_each(Stop::now);
         self.watching.clear();
+        self.ahead.forget();
         if let Some((sender, thread)) = self.saver.take() {
             drop(sender);
             // It catches its own panics.

@@ -67,14 +67,34 @@ impl Running {
     pub fn watch_values(&self, root: &Node) -> impl FnMut(&Node) -> ControlFlow<()> + '_ {
         /// Values between two looks at the clock.
         const STEP: u32 = 64;
-        let (start, total) = (root.offset_as_read().unwrap_or(0), root.byte_len());
-        let (mut done, mut turn) = (0, 0);
+        let (mut far, mut turn) = (Far::in_values_of(root), 0);
         move |node| {
-            // Values that were typed stand in texts of their own, at the beginning.
-            done = node.offset_as_read().map_or(done, |offset| done.max(offset.saturating_sub(start)).min(total));
+            let done = far.at(node);
             turn = (turn + 1) % STEP;
-            if turn == 1 { self.at(done, total) } else { self.go_on() }
+            if turn == 1 { self.at(done, far.total) } else { self.go_on() }
         }
+    }
+}
+
+/// How far a walk through the values of a text is, in bytes.
+pub struct Far {
+    start: u64,
+    total: u64,
+    done: u64,
+}
+
+impl Far {
+    /// At the first value of `root`.
+    pub fn in_values_of(root: &Node) -> Self {
+        Self { start: root.offset_as_read().unwrap_or(0), total: root.byte_len(), done: 0 }
+    }
+
+    /// At this value.
+    pub fn at(&mut self, node: &Node) -> u64 {
+        // Values that were typed stand in texts of their own, at the beginning.
+        let here = node.offset_as_read().map_or(0, |offset| offset.saturating_sub(self.start).min(self.total));
+        self.done = self.done.max(here);
+        self.done
     }
 }
 

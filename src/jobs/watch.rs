@@ -235,7 +235,7 @@ impl Watch<'_> {
             }
             Err(error) => return log::debug!("{error}"),
         };
-        let (digest, found) = match &loaded.fragment {
+        let (digest, begun) = match &loaded.fragment {
             Ok(fragment) => self.ahead.digest(self.id, fragment),
             Err((_, bytes)) => (Digest::of_text(bytes, &Threads), None),
         };
@@ -246,7 +246,7 @@ impl Watch<'_> {
         match loaded.fragment {
             Ok(fragment) => {
                 (self.known, self.gone, self.broken) = (version, false, None);
-                self.ahead.was_read(self.id, &fragment, found);
+                self.ahead.was_read(self.id, &fragment, begun);
                 self.outbox.send(Event::DiskChanged(self.id, version, fragment));
             }
             Err((problem, _)) => {

@@ -27,6 +27,15 @@ pub fn side_by_side<Own: Default, T: Send, E: Send>(
     count: usize,
     work: &(dyn Fn(&mut Own, usize) -> Result<T, E> + Sync),
 ) -> Result<Vec<T>, E> {
+    by_threads(2 * crew.size(), crew, count, work)
+}
+
+fn by_threads<Own: Default, T: Send, E: Send>(
+    threads: usize,
+    crew: &dyn Crew,
+    count: usize,
+    work: &(dyn Fn(&mut Own, usize) -> Result<T, E> + Sync),
+) -> Result<Vec<T>, E> {
     // For two a thread costs more than it gives.
     let crew = if count > 2 { crew } else { &Alone };
     let next = AtomicUsize::new(0);
@@ -50,7 +59,7 @@ pub fn side_by_side<Own: Default, T: Send, E: Send>(
             }
         }
     };
-    let threads = (2 * crew.size()).min(count);
+    let threads = threads.min(count);
     crew.run_at_once(threads, (0..threads).map(|_| Box::new(thread) as Job<'_>).collect());
     let mut values = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
     values.sort_unstable_by_key(|(number, _)| *number);
@@ -116,7 +125,8 @@ impl Digest {
     pub fn of_text(text: &[u8], crew: &dyn Crew) -> Self {
         let mut tree = Tree::new(text.len() as u64);
         let blocks: Vec<&[u8]> = text.chunks(BLOCK).collect();
-        let hashed = side_by_side(crew, blocks.len(), &|_: &mut (), number| {
+        // Nothing is waited for, and who left a core to others gets no second thread.
+        let hashed = by_threads(crew.size(), crew, blocks.len(), &|_: &mut (), number| {
             Ok::<_, std::convert::Infallible>(tree.hash((number * BLOCK) as u64, blocks[number]))
         });
         let Ok(hashed) = hashed;
