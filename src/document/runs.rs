@@ -24,6 +24,9 @@ const FEW: u64 = 2048;
 /// Children on each side in which a common one is looked for first.
 const WINDOW: u64 = 32;
 
+/// A wider window that is no small part of what is left costs as much as to look at all of it together.
+const WIDEST: u64 = 1 << 15;
+
 /// Runs in common, in order on both sides, none of them empty: the common head and tail, and what is between in large containers.
 /// `None` where `watch` breaks off.
 pub fn runs(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Run>> {
@@ -47,13 +50,16 @@ fn between(
     watch: &mut Watch<'_>,
 ) -> Option<()> {
     let mut size = WINDOW;
-    while (end_a - from_a).min(end_b - from_b) > FEW.max(size) {
+    while let left = (end_a - from_a).min(end_b - from_b)
+        && left > FEW.max(size)
+        && size <= WIDEST.max(left / 8)
+    {
         let (base_a, base_b) = (from_a, from_b);
         let (of_a, of_b) = (window(a, base_a, size), window(b, base_b, size));
         // A window may be found to say nothing, and be looked at again: how far it is looked at does not count.
         let first = &of_a.first()?.node;
         let mut wait = || go_on(watch, first);
-        let (hash_a, hash_b) = (hashes(&of_a, &mut wait)?, hashes(&of_b, &mut wait)?);
+        let (hash_a, hash_b) = (hashes(&of_a, &mut |_| wait())?, hashes(&of_b, &mut |_| wait())?);
         let common = anchors(&hash_a, &hash_b, &mut wait)?;
         // A few that look alike by chance say nothing: where much was replaced the window grows. Those at the window's end could
         // belong to what is behind it.
