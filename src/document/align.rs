@@ -64,7 +64,7 @@ fn same_key(a: &Child, b: &Child) -> bool {
     }
 }
 
-/// Asked now and then, with a value of the earlier side that is being looked at, whether to go on.
+/// Asked now and then whether to go on, with a value of the earlier side: about so far it is.
 pub type Watch<'a> = dyn FnMut(&Node) -> ControlFlow<()> + 'a;
 
 /// Aligns the children of two containers of the same kind, in the order of the later one as far as there is one. `None` where
@@ -214,8 +214,9 @@ fn hash(text: &[u8]) -> u64 {
     mix(hash, u64::from_le_bytes(last))
 }
 
-/// Three times all elements are looked at: for what is the same, for what is alike, and by who asked, for how that differs. How far
-/// the first two are is told as a quarter each of the way, so that the last, which may take longest, has something left to tell.
+/// Where little is the same all elements are looked at three times: for what is the same, for what is alike, and by who asked, for how
+/// that differs. How far the first two are is told as a quarter each of the way, so that the last one, which may take longest, has
+/// something left to tell.
 const PARTS: usize = 4;
 
 /// Elements: what is the same first, what is alike in the gaps.
@@ -279,7 +280,7 @@ fn once(hashes: &[u64], go_on: &mut dyn FnMut() -> Option<()>) -> Option<Vec<(u6
     /// More stretches than this are far from each other for the processor.
     const MOST: usize = 1 << 10;
     let stretches = (hashes.len() / AT_ONCE).next_power_of_two().min(MOST);
-    // By the first bits; the others count where all are in one stretch.
+    // By the first bits: in order, too.
     let stretch = |hash: u64| (((hash >> 32) * stretches as u64) >> 32) as usize;
     let mut ends = vec![0; stretches];
     hashes.iter().for_each(|&hash| ends[stretch(hash)] += 1);

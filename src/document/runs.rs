@@ -24,9 +24,6 @@ const FEW: u64 = 2048;
 /// Children on each side in which a common one is looked for first.
 const WINDOW: u64 = 32;
 
-/// A wider window that is no small part of what is left costs as much as to look at all of it together.
-const WIDEST: u64 = 1 << 15;
-
 /// Runs in common, in order on both sides, none of them empty: the common head and tail, and what is between in large containers.
 /// `None` where `watch` breaks off.
 pub fn runs(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Run>> {
@@ -50,10 +47,7 @@ fn between(
     watch: &mut Watch<'_>,
 ) -> Option<()> {
     let mut size = WINDOW;
-    while let left = (end_a - from_a).min(end_b - from_b)
-        && left > FEW.max(size)
-        && size <= WIDEST.max(left / 8)
-    {
+    while (end_a - from_a).min(end_b - from_b) > FEW.max(size) {
         let (base_a, base_b) = (from_a, from_b);
         let (of_a, of_b) = (window(a, base_a, size), window(b, base_b, size));
         // A window may be found to say nothing, and be looked at again: how far it is looked at does not count.
