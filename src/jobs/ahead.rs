@@ -28,7 +28,7 @@ struct Read {
     begun: Option<Begun>,
 }
 
-/// A comparison with the text before. It holds both texts while it is under way; dropping this ends it.
+/// A comparison with the text before. It holds both texts while it is under way, also where nobody asks for it; dropping this ends it.
 pub struct Begun {
     before: Weak<Fragment>,
     total: u64,
@@ -47,9 +47,11 @@ impl Ahead {
         self.lock().clear();
     }
 
-    /// A text goes to the window.
+    /// A text goes to the window. Where all was forgotten since the comparison began it is of no use.
     pub fn was_read(&self, id: DocumentId, text: &Arc<Fragment>, begun: Option<Begun>) {
-        self.lock().insert(id, Read { text: Arc::downgrade(text), begun });
+        let mut all = self.lock();
+        let begun = begun.filter(|_| all.contains_key(&id));
+        all.insert(id, Read { text: Arc::downgrade(text), begun });
     }
 
     /// The digest of a text. Begins to compare it with the one that was read before, if that is still there.
@@ -98,17 +100,14 @@ impl Begun {
     /// Waits for its end, and tells how far it is meanwhile. `None` where it was stopped, and where it can't end: by a panic, or
     /// since there was no thread for it.
     pub fn wait(self, running: &Running) -> Option<Comparison> {
-        loop {
+        while running.at(self.done.load(Ordering::Relaxed), self.total).is_continue() {
             match self.answer.recv_timeout(PAUSE) {
                 Ok(comparison) => return comparison,
                 Err(mpsc::RecvTimeoutError::Disconnected) => return None,
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    if running.at(self.done.load(Ordering::Relaxed), self.total).is_break() {
-                        return None;
-                    }
-                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
         }
+        None
     }
 }
 
@@ -153,20 +152,6 @@ mod tests {
         (Running::new(&outbox, ID, Task::Compare, stop.clone(), Stop::default()), stop, received)
     }
 
-    /// Two texts that take long to compare.
-    fn unlike() -> (Arc<Fragment>, Arc<Fragment>) {
-        let numbers = |from: usize| (from..from + 300_000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
-        (read(&format!("[{}]", numbers(0))), read(&format!("[{}]", numbers(700_000))))
-    }
-
-    /// Waits for the thread of a comparison to end, and says whether it came to the end of the text.
-    fn came_to_the_end(done: &Arc<AtomicU64>, text: &Fragment) -> bool {
-        while Arc::strong_count(done) > 1 {
-            std::thread::yield_now();
-        }
-        done.load(Ordering::Relaxed) + 10 > text.text().len() as u64
-    }
-
     #[test]
     fn what_was_read_and_is_shown_is_compared() {
         let ahead = Ahead::default();
@@ -199,34 +184,41 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_long_goes_on_and_is_told() {
-        let ahead = Ahead::default();
-        let (before, after) = unlike();
-        ahead.was_read(ID, &before, None);
-        let (digest, begun) = ahead.digest(ID, &after);
-        assert_eq!(digest, Digest::of(after.text()));
-        let (begun, (running, _, events)) = (begun.unwrap(), running());
-        let done = Arc::clone(&begun.done);
-        assert_eq!(begun.wait(&running).unwrap().total, 300_000);
-        assert!(came_to_the_end(&done, &before));
-        assert!(events.try_iter().all(|event| matches!(event, Event::TaskProgress(_, Task::Compare, ..))));
+    fn what_takes_long_is_told_of_until_it_ends() {
+        let (sender, answer) = mpsc::channel();
+        let begun = Begun { before: Weak::new(), total: 100, done: Arc::new(AtomicU64::new(40)), stop: Stop::default(), answer };
+        let (running, _, events) = running();
+        let waiting = std::thread::spawn(move || begun.wait(&running));
+        let told = events.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert!(matches!(told, Event::TaskProgress(ID, Task::Compare, 40, 100)));
+        let (a, b) = (Document::of(&read("[1]")), Document::of(&read("[2]")));
+        sender.send(compare(a.root(), b.root(), &mut |_| ControlFlow::Continue(()))).unwrap();
+        assert_eq!(waiting.join().unwrap().unwrap().total, 1);
     }
 
     #[test]
     fn what_is_stopped_or_of_no_use_ends() {
         let ahead = Ahead::default();
-        let (before, after) = unlike();
+        let (before, after) = (read("[1, 2, 3]"), read("[1, 5, 3]"));
+        let begin = || {
+            let begun = Begun::new(&before, &after);
+            (begun.stop.clone(), begun)
+        };
+        let is_over = |stop: &Stop| stop.asked().is_break();
         ahead.was_read(ID, &before, None);
-        let begun = Begun::new(&before, &after);
-        let done = Arc::clone(&begun.done);
+        let (stop, begun) = begin();
         ahead.was_read(ID, &after, Some(begun));
+        assert!(!is_over(&stop));
         ahead.was_read(ID, &before, None);
-        assert!(!came_to_the_end(&done, &before));
-        let begun = Begun::new(&before, &after);
-        let (done, (running, stop, _events)) = (Arc::clone(&begun.done), running());
+        assert!(is_over(&stop), "another text was read");
+        let (stop, begun) = begin();
+        ahead.forget();
+        ahead.was_read(ID, &after, Some(begun));
+        assert!(is_over(&stop), "all was forgotten meanwhile");
+        let (own, begun) = begin();
+        let (running, stop, _events) = running();
         stop.now();
-        assert!(begun.wait(&running).is_none());
-        assert!(!came_to_the_end(&done, &before));
+        assert!(begun.wait(&running).is_none() && is_over(&own), "a person stopped it");
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub struct Jobs {
     zone: Arc<OnceLock<TimeZone>>,
 }
 
-/// Does what nobody waits for in a thread of its own; not at all where none can be started.
+/// Does something in a thread of its own; not at all where none can be started.
 pub fn aside(name: &str, work: impl FnOnce() + Send + 'static) {
     if let Err(error) = crew::start(name, work) {
         log::warn!("{name}: no thread could be started: {error}");

@@ -100,7 +100,8 @@ impl Far {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let is_stopped = self.stop.asked().is_break() && !self.delivered.load(Ordering::Relaxed);
+        let is_over = self.stop.asked().is_break() || std::thread::panicking();
+        let is_stopped = is_over && !self.delivered.load(Ordering::Relaxed);
         if self.told.lock().is_ok_and(|told| *told) || is_stopped {
             self.outbox.send(Event::TaskEnded(self.id, self.task, is_stopped));
         }
