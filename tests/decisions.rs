@@ -7,7 +7,9 @@ use program::{Program, TEXT, stamp, version};
 use std::sync::{Arc, Weak};
 use treekeep::document::{Document, Edit, Fragment, Path, Value};
 use treekeep::state::session::{Differing, Part, Purpose};
-use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Status, Task};
+use treekeep::state::{
+    Answer, Command, CompareFor, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Status, Task,
+};
 use treekeep::storage::{Digest, Expected};
 
 #[test]
@@ -200,6 +202,94 @@ fn edits_that_come_while_a_load_is_compared_win() {
     program.compare();
     assert_eq!((program.text(), program.status()), (TEXT.replace("Genesis", "Mine"), Status::Conflict));
     assert!(program.session().theirs().unwrap().differing != Differing::Counting);
+}
+
+/// What is to be compared, as texts, and whether the result loads.
+fn comparisons(program: &Program) -> Vec<(String, String, bool)> {
+    let text = |node: &treekeep::document::Node| String::from_utf8(node.to_bytes()).unwrap();
+    let of = |effect: &Effect| match effect {
+        Effect::Compare(_, a, b, purpose) => Some((text(a), text(b), matches!(purpose, CompareFor::Load { .. }))),
+        _ => None,
+    };
+    program.effects.iter().filter_map(of).collect()
+}
+
+#[test]
+fn what_comes_while_a_version_is_compared_is_loaded_after_it() {
+    let mut program = Program::open("[0]");
+    program.other_writes("[1]");
+    program.other_writes("[2]");
+    program.other_writes("[3]");
+    assert_eq!(comparisons(&program), [("[0]".into(), "[1]".into(), true)], "one at a time");
+    program.compare_once();
+    assert_eq!((program.text().as_str(), program.status()), ("[1]", Status::ChangedOnDisk));
+    assert_eq!(comparisons(&program), [("[1]".into(), "[3]".into(), true)]);
+    program.compare_once();
+    assert_eq!((program.text().as_str(), program.status()), ("[3]", Status::Saved));
+    assert!(comparisons(&program).is_empty());
+}
+
+#[test]
+fn what_comes_while_differences_are_counted_is_counted_after_them() {
+    let mut program = Program::open("[0]");
+    program.edit(&[0], "9");
+    program.other_writes("[1]");
+    program.other_writes("[2, 2]");
+    assert_eq!(comparisons(&program), [("[9]".into(), "[1]".into(), false)], "one at a time");
+    program.compare_once();
+    assert_eq!(program.session().theirs().unwrap().differing, Differing::Counting);
+    assert_eq!(comparisons(&program), [("[9]".into(), "[2, 2]".into(), false)]);
+    program.compare_once();
+    assert_eq!(program.session().theirs().unwrap().differing, Differing::Count(3), "one is gone, two came");
+    assert_eq!((program.text().as_str(), program.status()), ("[9]", Status::Conflict));
+}
+
+#[test]
+fn a_disk_that_goes_back_while_a_version_is_compared_is_what_is_shown() {
+    let mut program = Program::open("[0]");
+    program.other_writes("[1]");
+    program.other_writes("[0]");
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[0]", Status::Saved));
+    program.other_writes("[1]");
+    program.event(Event::DiskGone(program.id()));
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[0]", Status::DeletedOnDisk));
+}
+
+#[test]
+fn their_version_is_taken_though_they_went_on() {
+    let mut program = Program::open("[0]");
+    program.edit(&[0], "9");
+    program.other_writes("[1]");
+    program.compare();
+    program.command(Command::TakeTheirs);
+    program.other_writes("[2]");
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[2]", Status::Saved));
+    program.command(Command::UndoLoad);
+    program.command(Command::Undo);
+    assert_eq!(program.text(), "[9]");
+    // It is the only copy of their version once the file is gone.
+    let mut program = Program::open("[0]");
+    program.edit(&[0], "9");
+    program.other_writes("[1]");
+    program.compare();
+    program.command(Command::TakeTheirs);
+    program.event(Event::DiskGone(program.id()));
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[1]", Status::DeletedOnDisk));
+}
+
+#[test]
+fn a_comparison_that_was_stopped_keeps_nothing_waiting() {
+    let mut program = Program::open("[0]");
+    program.other_writes("[1]");
+    program.effects.clear();
+    program.event(Event::TaskEnded(program.id(), Task::Compare, true));
+    assert_eq!(program.session().theirs().unwrap().differing, Differing::Uncounted);
+    program.other_writes("[2]");
+    assert_eq!(comparisons(&program), [("[0]".into(), "[2]".into(), false)], "a person decided against the one before");
 }
 
 #[test]

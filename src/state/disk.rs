@@ -1,13 +1,14 @@
 //! Saving, and meeting the versions of others.
 
 use super::super::session::{
-    Base, Differences, Differing, Failure, LARGE, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs, View,
+    Base, Differences, Differing, Failure, Follow, LARGE, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs, View,
 };
 use super::super::{Content, DocumentId, State};
 use super::{CompareFor, Effect, Now, PickPurpose, SaveOrder, files, navigate};
 use crate::document::path::map_all;
 use crate::document::{Comparison, Difference, Document, Fragment, History, Path, Problem, Step};
 use crate::state::SaveEnd;
+use crate::state::format::values_differ;
 use crate::state::journal::{EndOfJournal, Note};
 use crate::storage::Record;
 use crate::storage::{Digest, Expected, Stamp, Version};
@@ -229,9 +230,10 @@ pub fn changed(
     if session.saving.is_some() {
         return;
     }
-    let follows = session.status_of_disk() == Status::Saved || matches!(session.on_disk, OnDisk::Gone);
+    let loads = [session.due, session.following].contains(&Some(Follow::Load));
+    let follows = loads || session.status_of_disk() == Status::Saved || matches!(session.on_disk, OnDisk::Gone);
     let document = Document::of(fragment);
-    let theirs = Theirs::new(document.clone(), version, now);
+    let theirs = Theirs::new(document, version, now);
     if session.history.base().digest() == Some(version.digest) {
         session.on_disk = OnDisk::Known(theirs);
         session.history.rebase(Base::Version(version));
@@ -240,26 +242,24 @@ pub fn changed(
     }
     // At once, or on the way to load it.
     session.on_disk = OnDisk::Known(Theirs { differing: Differing::Counting, ..theirs });
-    session.waits_to_load = follows && session.unsaved() == 0;
-    let mine = session.document().root().clone();
-    if !session.waits_to_load {
-        effects.push(Effect::Compare(id, mine, document.root().clone(), CompareFor::Count { version }));
-    }
+    session.due = Some(if follows && session.unsaved() == 0 { Follow::Load } else { Follow::Count });
 }
 
-/// Loads what waits for it: a version that came while nothing was edited, as soon as no field is open.
-pub fn load_if_due(state: &mut State, effects: &mut Vec<Effect>) {
+/// Compares the newest version on the disk where that is due; what is to be loaded waits until no field is open.
+pub fn follow_if_due(state: &mut State, effects: &mut Vec<Effect>) {
     let Some((id, session)) = current(state) else { return };
-    if !session.waits_to_load || session.editor.is_some() || session.saving.is_some() || session.merging.is_some() {
+    let Some(due) = session.due.filter(|due| session.following.is_none() && (*due == Follow::Count || session.can_load())) else {
         return;
-    }
-    session.waits_to_load = false;
+    };
+    session.due = None;
     let Some(theirs) = session.theirs().cloned() else { return };
     let (mine, other) = (session.document().root().clone(), theirs.document.root().clone());
     let version = theirs.version;
-    let purpose = if session.unsaved() == 0 {
+    let purpose = if due == Follow::Load && session.unsaved() == 0 {
+        session.following = Some(Follow::Load);
         CompareFor::Load { revision: session.history.current().id, version, document: theirs.document }
     } else {
+        session.following = Some(Follow::Count);
         CompareFor::Count { version }
     };
     effects.push(Effect::Compare(id, mine, other, purpose));
@@ -337,21 +337,17 @@ pub fn compare(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 /// Two documents were compared.
-pub fn compared(
-    state: &mut State,
-    id: DocumentId,
-    purpose: CompareFor,
-    comparison: Comparison,
-    now: &Now,
-    effects: &mut Vec<Effect>,
-) {
+pub fn compared(state: &mut State, id: DocumentId, purpose: CompareFor, comparison: Comparison, now: &Now) {
     let Some(session) = state.session_of(id) else { return };
     match purpose {
         CompareFor::Count { version } => {
-            if let OnDisk::Known(theirs) = &mut session.on_disk
-                && theirs.version.digest == version.digest
-            {
-                theirs.differing = Differing::Count(comparison.total);
+            session.following = None;
+            match &mut session.on_disk {
+                OnDisk::Known(theirs) if theirs.version.digest == version.digest => {
+                    theirs.differing = Differing::Count(comparison.total);
+                }
+                // A newer one came meanwhile.
+                _ => session.due = session.due.or(session.theirs().map(|_| Follow::Count)),
             }
         }
         CompareFor::List { mine, theirs, label } => {
@@ -359,17 +355,20 @@ pub fn compared(
             session.differences = Some(Differences { list, total: comparison.total, mine, theirs, label });
         }
         CompareFor::Load { revision, version, document } => {
-            if session.history.current().id == revision && session.unsaved() == 0 && session.editor.is_none() {
+            session.following = None;
+            // Where the disk went back to what is shown there is nothing to load.
+            let is_other = session.theirs().is_some();
+            if is_other && session.history.current().id == revision && session.unsaved() == 0 && session.can_load() {
                 let when = now.clock(version.stamp.modified_ns);
                 let text = format!("Changed on disk at {when}, loaded. {}.", values_differ(comparison.total));
                 load(session, version, document, comparison, text, now);
             } else {
-                let (mine, theirs) = (session.document().root().clone(), document.root().clone());
-                effects.push(Effect::Compare(id, mine, theirs, CompareFor::Count { version }));
+                session.due = is_other.then_some(Follow::Load);
             }
         }
         CompareFor::Take { revision, version, document } => {
-            if session.history.current().id == revision {
+            let is_theirs = session.theirs().is_some() || matches!(session.on_disk, OnDisk::Gone);
+            if is_theirs && session.history.current().id == revision {
                 let text = format!("Their version is loaded; {}. Undo brings yours back.", values_differ(comparison.total));
                 load(session, version, document, comparison, text, now);
             }
@@ -377,17 +376,10 @@ pub fn compared(
     }
 }
 
-/// `3 values differ`.
-pub fn values_differ(count: u64) -> String {
-    match count {
-        0 => "No value differs".to_owned(),
-        1 => "1 value differs".to_owned(),
-        more => format!("{more} values differ"),
-    }
-}
-
-/// Another version becomes a revision of its own, with positions where they were.
+/// Another version becomes a revision of its own, with positions where they were. Where the disk has a newer one by now, that is
+/// still to be met.
 pub fn load(session: &mut Session, version: Version, document: Document, comparison: Comparison, text: String, now: &Now) {
+    let is_newest = session.theirs().is_none_or(|theirs| theirs.version.digest == version.digest);
     let view_before = session.view.clone();
     let old_root = session.document().root().clone();
     let top = session.view.fold.row(&old_root, session.view.scroll.top_row).map(|row| row.path);
@@ -427,7 +419,10 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
     }
     session.journal.note_if_begun(Note::Load(version.digest, document.byte_len(), document.clone()));
     session.metrics.unsaved_since_ms = None;
-    session.on_disk = OnDisk::Known(Theirs::new(document, version, now));
+    if is_newest && !matches!(session.on_disk, OnDisk::Gone) {
+        session.on_disk = OnDisk::Known(Theirs::new(document, version, now));
+    }
+    session.due = session.theirs().map(|_| Follow::Load);
     session.loaded = Some(Loaded { revision: session.history.current().id, text, first });
     (session.failure, session.differences, session.notice) = (None, None, None);
 }

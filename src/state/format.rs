@@ -1,6 +1,6 @@
 //! Numbers, sizes and times as people read them.
 
-use crate::state::Progress;
+use super::Progress;
 
 /// Writes a number with a comma after each group of three digits: `812,345`.
 #[must_use]
@@ -21,6 +21,16 @@ pub fn grouped(number: u64) -> String {
 pub fn counted(count: u64, singular: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {singular}{plural}", grouped(count))
+}
+
+/// Writes in how many places two versions differ: `3 values differ`.
+#[must_use]
+pub fn values_differ(count: u64) -> String {
+    match count {
+        0 => "No value differs".to_owned(),
+        1 => "1 value differs".to_owned(),
+        more => format!("{} differ", counted(more, "value")),
+    }
 }
 
 /// Writes a size in decimal units with three or four figures: `84 bytes`, `9.4 MB`, `1.2 GB`.

@@ -7,6 +7,7 @@ mod broken;
 pub mod command;
 mod event;
 pub mod find;
+pub mod format;
 pub mod journal;
 pub mod merging;
 mod progress;

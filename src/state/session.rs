@@ -84,6 +84,15 @@ impl Theirs {
     }
 }
 
+/// What becomes of a version that another program wrote, once it is compared with what is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// It loads by itself, if nothing is edited by then.
+    Load,
+    /// A person is told in how many places it differs.
+    Count,
+}
+
 /// How many values differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Differing {
@@ -266,8 +275,10 @@ pub struct Session {
     pub failure: Option<Failure>,
     /// A version that was loaded.
     pub loaded: Option<Loaded>,
-    /// A version came while nothing was edited; it loads as soon as it can.
-    pub waits_to_load: bool,
+    /// A version came, and this is to be done with it as soon as it can be.
+    pub due: Option<Follow>,
+    /// This is being done with a version that came. One at a time: what came since is done next.
+    pub following: Option<Follow>,
     /// A short remark.
     pub notice: Option<String>,
     /// A row that is being edited.
@@ -332,7 +343,8 @@ impl Session {
             saving: None,
             failure: None,
             loaded: None,
-            waits_to_load: false,
+            due: None,
+            following: None,
             notice: None,
             editor: None,
             differences: None,
@@ -396,11 +408,13 @@ impl Session {
         if is_stopped && task == Task::Count {
             self.statistics = self.statistics.take().filter(|counting| counting.statistics.is_some());
         } else if is_stopped {
-            if task == Task::Compare
-                && let OnDisk::Known(theirs) = &mut self.on_disk
-                && theirs.differing == Differing::Counting
-            {
-                theirs.differing = Differing::Uncounted;
+            if task == Task::Compare {
+                (self.due, self.following) = (None, None);
+                if let OnDisk::Known(theirs) = &mut self.on_disk
+                    && theirs.differing == Differing::Counting
+                {
+                    theirs.differing = Differing::Uncounted;
+                }
             }
             let hint = match task {
                 Task::Reload => " *Look at the disk* reads it again.",
@@ -449,6 +463,11 @@ impl Session {
             OnDisk::Known(_) if self.unsaved() > 0 => Status::Conflict,
             OnDisk::Known(_) => Status::ChangedOnDisk,
         }
+    }
+
+    /// Whether nothing is under way from which another document would be pulled away.
+    pub fn can_load(&self) -> bool {
+        self.editor.is_none() && self.saving.is_none() && self.merging.is_none()
     }
 
     /// Their version, where it is not what the document stands on.

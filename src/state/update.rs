@@ -137,7 +137,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         Input::Event(event) => take(state, event, now, &mut effects),
     }
     disk::retry_after_edit(state, now, &mut effects);
-    disk::load_if_due(state, &mut effects);
+    disk::follow_if_due(state, &mut effects);
     find::follow(state, &mut effects);
     saving::look(state, now, &mut effects);
     journal(state, before, now, &mut effects);
@@ -300,7 +300,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
                 session.polling = Some(why);
             }
         }
-        Event::Compared(id, purpose, comparison) => disk::compared(state, id, purpose, *comparison, now, effects),
+        Event::Compared(id, purpose, comparison) => disk::compared(state, id, purpose, *comparison, now),
         Event::Search(id, number, found) => find::found(state, id, number, found, now.ms),
         Event::Picked(purpose, path) => files::picked(state, purpose, path, now, effects),
         Event::CannotPick(purpose, why) => {

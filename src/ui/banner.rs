@@ -1,9 +1,9 @@
 //! The banner: what happened, that nothing is lost, and what can be done. Only where there is something to decide or to know.
 
 use crate::state::command::Command;
-use crate::state::session::{Differing, LARGE};
+use crate::state::format::{counted, values_differ};
+use crate::state::session::{Differing, Follow, LARGE};
 use crate::state::{Input, Session, State, Status};
-use crate::ui::format::counted;
 use crate::ui::theme;
 use egui::text::LayoutJob;
 use egui::{Align, Frame, Label, Layout, Margin, Panel, TextFormat, TextStyle, Ui};
@@ -44,15 +44,15 @@ fn again(session: &Session, now_ms: u64) -> String {
 fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
     let mut banners = Vec::new();
     let name = session.name.clone();
-    // While a save runs it is not known yet what is on the disk.
-    let disk = if session.saving.is_some() || session.merging.is_some() { Status::Saved } else { session.status_of_disk() };
+    // While a save runs it is not known yet what is on the disk; what is about to load is not to be decided.
+    let is_open = session.saving.is_none() && session.merging.is_none() && session.following != Some(Follow::Load);
+    let disk = if is_open { session.status_of_disk() } else { Status::Saved };
     match disk {
         Status::Conflict | Status::ChangedOnDisk => {
             let theirs = session.theirs();
             let when = theirs.map_or_else(String::new, |theirs| format!(" at {}", theirs.when));
             let differ = match theirs.map_or(Differing::Counting, |theirs| theirs.differing) {
-                Differing::Count(1) => "1 value differs; both".to_owned(),
-                Differing::Count(count) => format!("{} differ; both", counted(count, "value")),
+                Differing::Count(count) => format!("{}; both", values_differ(count)),
                 Differing::Counting => "The values that differ are being counted; both".to_owned(),
                 Differing::Uncounted => "Both".to_owned(),
             };

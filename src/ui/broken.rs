@@ -1,8 +1,8 @@
 //! A text that is not JSON: what is wrong, where, and the text around it, which can be mended.
 
+use crate::state::format::byte_size;
 use crate::state::{Broken, Input, Task, file_name};
 use crate::ui::field;
-use crate::ui::format::byte_size;
 use crate::ui::status_bar::job_ui;
 use crate::ui::theme;
 use egui::text::{CCursor, CCursorRange};
@@ -38,7 +38,7 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs:
             }
             if broken.progress.is_some() {
                 ui.add_space(6.0);
-                job_ui(ui, "", broken.progress, now_ms, Input::StopTask(Task::Mend), inputs);
+                job_ui(ui, broken.progress, now_ms, Input::StopTask(Task::Mend), inputs);
             }
         });
         ui.add_space(6.0);

@@ -1,9 +1,9 @@
 //! Questions over the window. Escape is always the choice that changes nothing.
 
 use crate::state::command::{Command, TABLE};
+use crate::state::format::{byte_size, counted};
 use crate::state::saving::Options;
 use crate::state::{Answer, Dialog, FileKind, Input, Report, State};
-use crate::ui::format::{byte_size, counted};
 use crate::ui::text::{clip, line_ui, visible};
 use crate::ui::{Memory, theme};
 use egui::{Grid, Id, Modal, RichText, ScrollArea, TextEdit, Ui};

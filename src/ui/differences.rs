@@ -1,9 +1,9 @@
 //! The list of places that differ between mine and theirs, with both values.
 
 use crate::document::{Difference, Document, Path, pointer};
+use crate::state::format::counted;
 use crate::state::session::Differences;
 use crate::state::{Input, Session};
-use crate::ui::format::counted;
 use crate::ui::text::{clip, clip_bytes, line_ui, visible};
 use crate::ui::theme;
 use egui::{Align, Layout, RichText, ScrollArea, Sense, TextStyle, Ui};

@@ -2,10 +2,10 @@
 
 use crate::document::{Change, ChangedBy, Choice, Kind, Node};
 use crate::state::command::Command;
+use crate::state::format::counted;
 use crate::state::merging::{MergeInput, MergeRow, Merging, Pick};
 use crate::state::{Input, Session};
 use crate::ui::field;
-use crate::ui::format::counted;
 use crate::ui::text::{clip_bytes, line_ui, visible};
 use crate::ui::theme;
 use egui::{Align, Frame, Id, Layout, Margin, RichText, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextStyle, Ui, vec2};

@@ -2,7 +2,6 @@
 //!
 //! * [`theme`]: colours, fonts and buttons; no other file names a colour.
 //! * [`text`]: text cut, escaped and put in visual order before it is drawn.
-//! * [`format`]: numbers and sizes for people.
 //! * [`tree`]: the rows, the field in a row, the scroll bar.
 //! * [`keys`]: the keyboard. [`menu`], [`find_bar`], [`banner`], [`path_bar`], [`status_bar`]: what stands around the tree.
 //! * [`start_page`], [`broken`], [`merge`], [`differences`], [`side_panels`], [`dialogs`]: what stands in its place, beside it or over it.
@@ -13,7 +12,6 @@ pub mod dialogs;
 pub mod differences;
 pub mod field;
 pub mod find_bar;
-pub mod format;
 pub mod keys;
 pub mod menu;
 pub mod merge;

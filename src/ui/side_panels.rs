@@ -1,9 +1,9 @@
 //! Panels beside the tree: the kept versions of the file, what the document is made of, counts and times of saves.
 
 use crate::document::{Statistics, pointer};
+use crate::state::format::{byte_size, counted, grouped};
 use crate::state::versions::{Counting, VersionInput, Versions};
 use crate::state::{Input, Session, State};
-use crate::ui::format::{byte_size, counted, grouped};
 use crate::ui::text::{line_ui, visible};
 use crate::ui::theme;
 use egui::{Align, Grid, Layout, RichText, ScrollArea, Sense, TextStyle, Ui};

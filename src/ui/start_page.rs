@@ -1,8 +1,8 @@
 //! What stands in the window without a document: ways to open one, and a file on its way.
 
 use crate::state::command::Command;
+use crate::state::format::{self, counted};
 use crate::state::{Input, Loading, State, file_name};
-use crate::ui::format::{self, counted};
 use crate::ui::theme;
 use egui::{Align, Label, Layout, ProgressBar, RichText, ScrollArea, Sense, Ui, vec2};
 

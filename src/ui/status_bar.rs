@@ -1,8 +1,8 @@
 //! The status bar: status first, then what there is to know.
 
 use crate::state::command::Command;
+use crate::state::format::{self, byte_size, counted, grouped};
 use crate::state::{FindInput, Input, Loading, Progress, Session, Status};
-use crate::ui::format::{self, byte_size, counted, grouped};
 use crate::ui::theme;
 use egui::{Align, Layout, ProgressBar, RichText, Sense, Ui, vec2};
 
@@ -15,29 +15,48 @@ pub fn loading_ui(ui: &mut Ui, loading: &Loading, now_ms: u64, inputs: &mut Vec<
         ui.painter().circle_filled(dot.center(), 4.0, tokens.accent);
         let response = ui.label(RichText::new("Opening…").color(tokens.accent).strong());
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
-        job_ui(ui, "", loading.progress, now_ms, Input::Command(Command::Cancel), inputs);
+        job_ui(ui, loading.progress, now_ms, Input::Command(Command::Cancel), inputs);
     });
 }
 
-/// The words for how far a job is have this width at least, so that what stands beside them stays in its place.
-const WORDS: f32 = 240.0;
+/// A bar, a way to stop, and the words for how far a job is.
+pub fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, stop: Input, inputs: &mut Vec<Input>) {
+    ui.scope(|ui| {
+        stop_ui(ui, progress, stop, inputs);
+        words_ui(ui, "", progress, now_ms);
+    });
+}
 
-/// A bar, a way to stop, and the words for how far the job is: what it is doing now, then how much of it is done. The words come
-/// last: they grow and shrink while somebody is about to press the button.
-pub fn job_ui(ui: &mut Ui, step: &str, progress: Option<Progress>, now_ms: u64, stop: Input, inputs: &mut Vec<Input>) {
+/// A bar, and a way to stop. The words come behind it: they grow and shrink while somebody is about to press the button.
+fn stop_ui(ui: &mut Ui, progress: Option<Progress>, stop: Input, inputs: &mut Vec<Input>) {
+    /// In narrow windows the bar gives room to the button.
+    const BUTTON: f32 = 80.0;
     let tokens = theme::tokens(ui);
     ui.spacing_mut().item_spacing.x = 10.0;
     ui.spacing_mut().interact_size.y = 20.0;
+    let width = (ui.available_width() - BUTTON).clamp(24.0, 140.0);
     let part = progress.map_or(0.0, |progress| progress.part());
-    ui.add(ProgressBar::new(part).desired_width(140.0).desired_height(6.0).fill(tokens.accent).corner_radius(3.0));
+    ui.add(ProgressBar::new(part).desired_width(width).desired_height(6.0).fill(tokens.accent).corner_radius(3.0));
     if theme::small_button(ui, Command::Cancel.entry().label).clicked() {
         inputs.push(stop);
     }
-    let far = progress.map(|progress| format::progress(&progress, now_ms)).unwrap_or_default();
-    let words = [step, &far].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(": ");
+}
+
+/// What a job is doing now, and how much of it is done.
+fn words_ui(ui: &mut Ui, step: &str, progress: Option<Progress>, now_ms: u64) {
+    /// As wide as most words, so that what stands beside them stays in its place.
+    const WIDTH: f32 = 240.0;
+    let tokens = theme::tokens(ui);
     let begin = ui.cursor().min.x;
-    ui.label(RichText::new(words).color(tokens.muted).size(12.0));
-    ui.add_space((begin + WORDS - ui.min_rect().max.x).max(0.0));
+    let words = |ui: &mut Ui, text: String| ui.label(RichText::new(text).color(tokens.muted).size(12.0));
+    if !step.is_empty() {
+        let response = words(ui, step.to_owned());
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
+    }
+    if let Some(progress) = progress {
+        words(ui, format::progress(&progress, now_ms));
+    }
+    ui.add_space((begin + WIDTH - ui.min_rect().max.x).min(ui.available_width()).max(0.0));
 }
 
 /// A save that takes longer says what it is doing.
@@ -65,16 +84,28 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64, inputs: &mut Vec<I
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
         ui.spacing_mut().item_spacing.x = 18.0;
         ui.add_space(2.0);
-        if let Some(saving) = saving {
-            ui.scope(|ui| job_ui(ui, &saving.step, saving.progress, now_ms, Input::StopSave, inputs));
+        if let Some(why) = &session.journal.trouble {
+            let text = RichText::new("Crash protection off").color(tokens.edited).size(12.0).strong();
+            ui.label(text).on_hover_text(format!("Edits would not survive a crash: {why}. Save now."));
         }
         let search = session.find.search.as_ref().filter(|search| search.is_running).and_then(|search| search.progress);
         let search = search.filter(|progress| progress.left_ms(now_ms).is_some());
         let search = search.map(|progress| ("Searching", progress, Input::Find(FindInput::Close)));
         let tasks = session.tasks.iter().map(|&(task, progress)| (task.name(), progress, Input::StopTask(task)));
-        if let Some((name, progress, stop)) = search.into_iter().chain(tasks).next() {
+        let job = search.into_iter().chain(tasks).next();
+        if let Some(saving) = saving {
+            ui.scope(|ui| stop_ui(ui, saving.progress, Input::StopSave, inputs));
+        }
+        let job = job.map(|(name, progress, stop)| {
             ui.label(RichText::new(format!("{name}…")).color(tokens.accent).size(12.0));
-            ui.scope(|ui| job_ui(ui, "", Some(progress), now_ms, stop, inputs));
+            ui.scope(|ui| stop_ui(ui, Some(progress), stop, inputs));
+            progress
+        });
+        if let Some(saving) = saving {
+            words_ui(ui, &saving.step, saving.progress, now_ms);
+        }
+        if let Some(progress) = job {
+            words_ui(ui, "", Some(progress), now_ms);
         }
         let muted = |ui: &mut Ui, text: String| ui.label(RichText::new(text).color(tokens.muted).size(12.0));
         let unsaved = session.unsaved();
@@ -90,10 +121,7 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64, inputs: &mut Vec<I
                 if session.document().values() == 1 { "value" } else { "values" }
             ),
         );
-        if let Some(why) = &session.journal.trouble {
-            let text = RichText::new("Crash protection off").color(tokens.edited).size(12.0).strong();
-            ui.label(text).on_hover_text(format!("Edits would not survive a crash: {why}. Save now."));
-        } else if session.journal.pending() > 0 {
+        if session.journal.trouble.is_none() && session.journal.pending() > 0 {
             let hint = "They are being written to the crash journal.";
             muted(ui, format!("{} not safe from a crash yet", counted(session.journal.pending(), "edit"))).on_hover_text(hint);
         }

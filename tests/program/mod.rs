@@ -82,13 +82,18 @@ impl Program {
         self.take(Input::Commit);
     }
 
-    /// Does what the jobs would do with comparisons.
+    /// Does what the jobs would do with all comparisons that are asked for, in order.
     pub fn compare(&mut self) {
-        while let Some(place) = self.effects.iter().position(|effect| matches!(effect, Effect::Compare(..))) {
-            let Effect::Compare(id, before, after, purpose) = self.effects.remove(place) else { unreachable!() };
-            let comparison: Comparison = compare(&before, &after, &mut |_| ControlFlow::Continue(())).unwrap();
-            self.event(Event::Compared(id, purpose, Box::new(comparison)));
-        }
+        while self.compare_once() {}
+    }
+
+    /// Makes the first one; says whether there was one.
+    pub fn compare_once(&mut self) -> bool {
+        let Some(place) = self.effects.iter().position(|effect| matches!(effect, Effect::Compare(..))) else { return false };
+        let Effect::Compare(id, before, after, purpose) = self.effects.remove(place) else { unreachable!() };
+        let comparison: Comparison = compare(&before, &after, &mut |_| ControlFlow::Continue(())).unwrap();
+        self.event(Event::Compared(id, purpose, Box::new(comparison)));
+        true
     }
 
     pub fn saves(&mut self) -> Vec<SaveOrder> {

@@ -9,7 +9,7 @@ use egui::{
 };
 use egui::{pos2, vec2};
 
-use crate::ui::format::{byte_size, counted};
+use crate::state::format::{byte_size, counted};
 use crate::ui::text::{Base, Excerpt, Line, MAX_CHARS, clip, layout, visible};
 use crate::ui::theme::{self, Tokens};
 

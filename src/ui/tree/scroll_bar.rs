@@ -3,8 +3,8 @@
 use egui::accesskit::{Action, ActionData, Node, Orientation, Role};
 use egui::{Color32, Id, Rect, Response, Sense, Ui, WidgetInfo, pos2};
 
+use crate::state::format::grouped;
 use crate::state::scroll::{ScrollPosition, Thumb, Viewport, mark_along_track};
-use crate::ui::format::grouped;
 use crate::ui::theme;
 
 /// The width of the bar, in points.

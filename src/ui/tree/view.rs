@@ -5,11 +5,11 @@ use super::row::{self, HiddenParts, ROW_HEIGHT, RowKey, RowValue, RowView, row_g
 use super::scroll_bar::{scroll_bar_ui, track_in};
 use super::{edit, set_active_row, tree_area};
 use crate::document::{Kind, Node, Path, Side, scalar};
+use crate::state::format::counted;
 use crate::state::rows::Row;
 use crate::state::scroll::{ScrollPosition, Viewport};
 use crate::state::session::Part;
 use crate::state::{DocumentId, Input, Session, State};
-use crate::ui::format::counted;
 use crate::ui::menu;
 use crate::ui::text::{MAX_CHARS, isolated, visible};
 use crate::ui::theme;
