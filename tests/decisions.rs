@@ -179,12 +179,12 @@ fn what_is_not_counted_any_more_is_not_said_to_be() {
     program.other_writes("[1]");
     let id = program.id();
     assert_eq!(program.session().theirs().unwrap().differing, Differing::Counting);
-    program.event(Event::TaskEnded(id, Task::Compare, true));
+    program.event(Event::TaskEnded(id, Task::Follow, true));
     assert_eq!(program.session().theirs().unwrap().differing, Differing::Uncounted);
     program.compare();
     let counted = program.session().theirs().unwrap().differing;
     assert!(matches!(counted, Differing::Count(1..)), "{counted:?}");
-    program.event(Event::TaskEnded(id, Task::Compare, true));
+    program.event(Event::TaskEnded(id, Task::Follow, true));
     assert_eq!(program.session().theirs().unwrap().differing, counted);
 
     let mut program = Program::open("[1]");
@@ -281,12 +281,120 @@ fn their_version_is_taken_though_they_went_on() {
     assert_eq!((program.text().as_str(), program.status()), ("[1]", Status::DeletedOnDisk));
 }
 
+/// The versions from which on a file is to be watched.
+fn watched(program: &mut Program) -> Vec<Digest> {
+    let effects = std::mem::take(&mut program.effects);
+    effects
+        .iter()
+        .filter_map(|effect| if let Effect::Watch(.., version) = effect { Some(version.digest) } else { None })
+        .collect()
+}
+
+#[test]
+fn what_comes_during_a_save_that_replaces_nothing_is_told_once_more() {
+    // A copy is no save of the file.
+    let mut program = Program::open("[0]");
+    program.take(Input::Event(Event::Picked(PickPurpose::SaveCopy, Some("/data/copy.json".into()))));
+    let order = program.save();
+    program.other_writes("[1]");
+    assert_eq!(program.status(), Status::Saving);
+    watched(&mut program);
+    program.saved(&order);
+    assert_eq!(watched(&mut program), [version("[0]").digest], "as the window knows it");
+    // One that failed, with a conflict that is known: from there.
+    let mut program = Program::open("[0]");
+    program.edit(&[0], "9");
+    program.other_writes("[1]");
+    program.compare();
+    program.command(Command::KeepMine);
+    let order = program.save();
+    program.event(Event::DiskGone(program.id()));
+    watched(&mut program);
+    program.failed(&order, true);
+    assert_eq!(watched(&mut program), [version("[1]").digest]);
+    // One that replaced it is the newest.
+    program.command(Command::KeepMine);
+    let order = program.save();
+    program.other_writes("[2]");
+    watched(&mut program);
+    program.saved(&order);
+    assert_eq!(watched(&mut program), [version("[9]").digest]);
+    // Where nothing came the file is not read once more.
+    program.edit(&[0], "8");
+    program.command(Command::Save);
+    let order = program.save();
+    program.failed(&order, false);
+    assert_eq!(watched(&mut program), []);
+}
+
+#[test]
+fn a_file_that_is_there_again_is_known_or_read() {
+    let mut program = Program::open("[0]");
+    let id = program.id();
+    program.other_writes("[1]");
+    program.event(Event::DiskGone(id));
+    program.compare();
+    watched(&mut program);
+    program.event(Event::DiskTouched(id, version("[1]"), false));
+    assert_eq!(watched(&mut program), [version("[0]").digest], "so it is read");
+    program.other_writes("[1]");
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[1]", Status::Saved));
+    // As it was, and then undone to what it was before.
+    program.event(Event::DiskGone(id));
+    assert_eq!(program.status(), Status::DeletedOnDisk);
+    program.event(Event::DiskTouched(id, version("[1]"), false));
+    assert_eq!(program.status(), Status::Saved);
+    program.command(Command::UndoLoad);
+    assert_eq!((program.text().as_str(), program.status()), ("[0]", Status::ChangedOnDisk));
+}
+
+#[test]
+fn who_undoes_a_load_is_asked_about_the_next_version() {
+    let mut program = Program::open("[0]");
+    program.other_writes("[1]");
+    program.compare();
+    program.other_writes("[2]");
+    program.command(Command::UndoLoad);
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[0]", Status::ChangedOnDisk));
+    assert_eq!(program.session().theirs().unwrap().differing, Differing::Count(1));
+}
+
+#[test]
+fn an_open_field_is_not_pulled_away_by_what_was_asked_for_before() {
+    let open = || {
+        let mut program = Program::open("[0, 0]");
+        program.edit(&[0], "9");
+        program.other_writes("[1, 1]");
+        program.compare();
+        program
+    };
+    let field = |program: &mut Program| {
+        program.take(Input::Edit([1].into(), Part::Value));
+        program.take(Input::Type("77".into()));
+    };
+    let mut program = open();
+    program.command(Command::TakeTheirs);
+    field(&mut program);
+    program.compare();
+    assert!(program.session().editor.is_some() && program.session().notice.is_some());
+    assert_eq!(program.text(), "[9, 0]");
+    let mut program = open();
+    program.command(Command::Merge);
+    field(&mut program);
+    program.merge();
+    assert!(program.session().editor.is_some() && program.session().merging.is_none());
+    program.take(Input::Commit);
+    assert_eq!(program.text(), "[9, 77]");
+}
+
 #[test]
 fn a_comparison_that_was_stopped_keeps_nothing_waiting() {
     let mut program = Program::open("[0]");
     program.other_writes("[1]");
     program.effects.clear();
-    program.event(Event::TaskEnded(program.id(), Task::Compare, true));
+    program.event(Event::TaskEnded(program.id(), Task::Follow, true));
     assert_eq!(program.session().theirs().unwrap().differing, Differing::Uncounted);
     program.other_writes("[2]");
     assert_eq!(comparisons(&program), [("[0]".into(), "[2]".into(), false)], "a person decided against the one before");

@@ -5,7 +5,7 @@ mod program;
 
 use program::{Program, TEXT, version};
 use std::ops::ControlFlow;
-use treekeep::document::{Document, Fragment, Merge, Path};
+use treekeep::document::{Document, Fragment, Path};
 use treekeep::state::journal::{EndOfJournal, Note};
 use treekeep::state::merging::{MergeDone, MergeInput, MergeRow, Pick};
 use treekeep::state::recovery::RecoverFor;
@@ -250,7 +250,7 @@ fn recovered_edits_on_a_changed_file_are_merged() {
         on: on_disk(&TEXT.replace("12.50", "13")),
     };
     program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(recovery))));
-    merge(&mut program);
+    program.merge();
     assert!(program.session().merging.is_some());
     program.take(Input::Merge(MergeInput::Finish));
     finish(&mut program);
@@ -259,13 +259,6 @@ fn recovered_edits_on_a_changed_file_are_merged() {
 }
 
 /// Does what the jobs would do.
-fn merge(program: &mut Program) {
-    let place = program.effects.iter().position(|effect| matches!(effect, Effect::Merge(..))).expect("a merge was ordered");
-    let Effect::Merge(id, order) = program.effects.remove(place) else { unreachable!() };
-    let merge = Merge::new(&order.base, &order.mine, &order.theirs, &mut |_| ControlFlow::Continue(())).unwrap();
-    program.event(Event::Merged(id, order, Box::new(merge)));
-}
-
 fn finish(program: &mut Program) {
     let place = program.effects.iter().position(|effect| matches!(effect, Effect::FinishMerge(..))).expect("it was finished");
     let Effect::FinishMerge(id, merge) = program.effects.remove(place) else { unreachable!() };
@@ -286,7 +279,7 @@ fn a_conflict_is_merged_and_saved_over_the_version_on_disk() {
     program.other_writes(&theirs);
     assert_eq!(program.status(), Status::Conflict);
     program.command(Command::Merge);
-    merge(&mut program);
+    program.merge();
     let merging = program.session().merging.as_ref().unwrap();
     assert_eq!((merging.merge.changes.len(), merging.merge.conflicts_left(), merging.selected), (3, 1, 0));
     assert_eq!(merging.rows[..2], [MergeRow::Group(String::new()), MergeRow::Change(0)]);
@@ -325,7 +318,7 @@ fn a_further_change_during_a_merge_is_an_ordinary_conflict() {
     program.edit(&[0], "Mine");
     program.other_writes(&TEXT.replace("12.50", "13"));
     program.command(Command::Merge);
-    merge(&mut program);
+    program.merge();
     program.other_writes(&TEXT.replace("12.50", "14"));
     program.take(Input::Merge(MergeInput::Choose(0, Pick::Mine)));
     program.take(Input::Merge(MergeInput::Finish));
@@ -342,7 +335,7 @@ fn a_further_change_during_a_merge_is_an_ordinary_conflict() {
     program.edit(&[0], "Mine");
     program.other_writes(&TEXT.replace("12.50", "13"));
     program.command(Command::Merge);
-    merge(&mut program);
+    program.merge();
     program.take(Input::Merge(MergeInput::Close));
     assert_eq!((program.text(), program.status()), (TEXT.replace("Genesis", "Mine"), Status::Conflict));
 }

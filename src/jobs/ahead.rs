@@ -149,7 +149,7 @@ mod tests {
     fn running() -> (Running, Stop, mpsc::Receiver<Event>) {
         let (events, received) = mpsc::channel();
         let (outbox, stop) = (Outbox { events, wake: Arc::new(|| ()) }, Stop::default());
-        (Running::new(&outbox, ID, Task::Compare, stop.clone(), Stop::default()), stop, received)
+        (Running::new(&outbox, ID, Task::Follow, stop.clone(), Stop::default()), stop, received)
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
         let (running, _, events) = running();
         let waiting = std::thread::spawn(move || begun.wait(&running));
         let told = events.recv_timeout(Duration::from_secs(20)).unwrap();
-        assert!(matches!(told, Event::TaskProgress(ID, Task::Compare, 40, 100)));
+        assert!(matches!(told, Event::TaskProgress(ID, Task::Follow, 40, 100)));
         let (a, b) = (Document::of(&read("[1]")), Document::of(&read("[2]")));
         sender.send(compare(a.root(), b.root(), &mut |_| ControlFlow::Continue(()))).unwrap();
         assert_eq!(waiting.join().unwrap().unwrap().total, 1);

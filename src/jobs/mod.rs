@@ -17,7 +17,7 @@ mod watch;
 
 use crate::document::{Document, Merge, compare};
 use crate::state::merging::MergeDone;
-use crate::state::{DocumentId, Effect, Event, Task, Theme};
+use crate::state::{CompareFor, DocumentId, Effect, Event, Task, Theme};
 use crate::storage::{self, Disk, Settings};
 use jiff::tz::TimeZone;
 use std::collections::HashMap;
@@ -220,7 +220,8 @@ impl Jobs {
             Effect::LookNow => self.watching.values().for_each(watch::Watcher::look_now),
             Effect::Compare(id, before, after, purpose) => {
                 let begun = self.ahead.take(id, &before, &after);
-                let running = self.running(id, Task::Compare);
+                let follows = matches!(purpose, CompareFor::Load { .. } | CompareFor::Count { .. });
+                let running = self.running(id, if follows { Task::Follow } else { Task::Compare });
                 self.spawn("compare", move || {
                     let begun = begun.and_then(|begun| begun.wait(&running));
                     // Where it was stopped this ends with the first question.

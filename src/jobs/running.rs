@@ -100,7 +100,9 @@ impl Far {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let is_over = self.stop.asked().is_break() || std::thread::panicking();
+        // What is waited for never comes where a panic ended it, or no thread was there for it.
+        let is_awaited = self.task == Task::Follow;
+        let is_over = is_awaited || self.stop.asked().is_break() || std::thread::panicking();
         let is_stopped = is_over && !self.delivered.load(Ordering::Relaxed);
         if self.told.lock().is_ok_and(|told| *told) || is_stopped {
             self.outbox.send(Event::TaskEnded(self.id, self.task, is_stopped));

@@ -158,6 +158,13 @@ pub fn digest(state: &mut State, id: DocumentId, stamp: Stamp, digest: Digest, n
 pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects: &mut Vec<Effect>) {
     let Some(session) = state.session_of(id) else { return };
     let saving = session.saving.take();
+    let replaced = matches!(&end, SaveEnd::Saved { purpose, .. } if !matches!(purpose, Purpose::Copy(_)));
+    if std::mem::take(&mut session.missed)
+        && !replaced
+        && let (Some(path), Some(version)) = (&session.path, session.known_on_disk())
+    {
+        effects.push(Effect::Watch(id, path.clone(), version));
+    }
     match end {
         SaveEnd::Saved { version, purpose, revision, remark, timing } => {
             session.failure = None;
@@ -228,6 +235,7 @@ pub fn changed(
     let Some(session) = state.session_of(id) else { return };
     // After the save the file is watched anew, from what the save left.
     if session.saving.is_some() {
+        session.missed = true;
         return;
     }
     let loads = [session.due, session.following].contains(&Some(Follow::Load));
@@ -285,25 +293,36 @@ fn replace_broken(
     true
 }
 
-/// The same content has other metadata.
-pub fn touched(state: &mut State, id: DocumentId, version: Version, read_only: bool) {
+/// The same content has other metadata, or is there again.
+pub fn touched(state: &mut State, id: DocumentId, version: Version, read_only: bool, now: &Now, effects: &mut Vec<Effect>) {
     let Some(session) = state.session_of(id) else { return };
     session.read_only = read_only || session.is_version;
-    if session.history.base().digest() == Some(version.digest) {
+    let is_base = session.history.base().digest() == Some(version.digest);
+    if is_base {
         session.history.rebase(Base::Version(version));
     }
     match &mut session.on_disk {
         OnDisk::Known(theirs) if theirs.version.digest == version.digest => theirs.version = version,
-        OnDisk::Gone if session.history.base().digest() == Some(version.digest) => session.on_disk = OnDisk::Base,
+        OnDisk::Gone if is_base => {
+            let document = session.base_document();
+            session.on_disk = document.map_or(OnDisk::Base, |document| OnDisk::Known(Theirs::new(document, version, now)));
+        }
+        // It is read once more: its text is not here any more.
+        OnDisk::Gone => {
+            if let (Some(path), Base::Version(base)) = (&session.path, session.history.base()) {
+                effects.push(Effect::Watch(id, path.clone(), *base));
+            }
+        }
         _ => {}
     }
 }
 
 /// The file is gone. What is shown stays.
 pub fn gone(state: &mut State, id: DocumentId) {
-    if let Some(session) = state.session_of(id)
-        && session.saving.is_none()
-    {
+    let Some(session) = state.session_of(id) else { return };
+    if session.saving.is_some() {
+        session.missed = true;
+    } else {
         session.on_disk = OnDisk::Gone;
     }
 }
@@ -363,14 +382,20 @@ pub fn compared(state: &mut State, id: DocumentId, purpose: CompareFor, comparis
                 let text = format!("Changed on disk at {when}, loaded. {}.", values_differ(comparison.total));
                 load(session, version, document, comparison, text, now);
             } else {
-                session.due = is_other.then_some(Follow::Load);
+                // Who went back to an earlier revision meanwhile is asked.
+                let is_shown = session.history.current().id == revision;
+                session.due = is_other.then_some(if is_shown { Follow::Load } else { Follow::Count });
             }
         }
         CompareFor::Take { revision, version, document } => {
             let is_theirs = session.theirs().is_some() || matches!(session.on_disk, OnDisk::Gone);
-            if is_theirs && session.history.current().id == revision {
+            if !is_theirs {
+                // The disk went back to what the document stands on.
+            } else if session.history.current().id == revision && session.can_load() {
                 let text = format!("Their version is loaded; {}. Undo brings yours back.", values_differ(comparison.total));
                 load(session, version, document, comparison, text, now);
+            } else {
+                session.notice = Some("The document was edited in the meantime. Take their version once more.".to_owned());
             }
         }
     }

@@ -140,7 +140,7 @@ pub(super) fn begin(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>
 
 /// The changes were found.
 pub(super) fn found(session: &mut Session, order: MergeOrder, merge: Merge, now: &Now) {
-    if session.history.current().id != order.revision || session.saving.is_some() {
+    if session.history.current().id != order.revision || session.saving.is_some() || session.editor.is_some() {
         session.notice = Some("The document was edited in the meantime. Compare and merge once more.".to_owned());
         return;
     }
@@ -154,7 +154,7 @@ pub(super) fn found(session: &mut Session, order: MergeOrder, merge: Merge, now:
         rows.push(MergeRow::Change(number));
     }
     let selected = merge.changes.iter().position(|change| change.choice.is_none()).unwrap_or(0);
-    (session.differences, session.editor) = (None, None);
+    session.differences = None;
     session.merging = Some(Merging {
         merge: Box::new(merge),
         version: order.version,

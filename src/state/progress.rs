@@ -6,8 +6,10 @@ const LEAST_MS: u64 = 250;
 /// A job that may take a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Task {
-    /// Two versions are compared.
+    /// Two versions are compared, since a person asked for it.
     Compare,
+    /// What another program wrote is compared with what is shown.
+    Follow,
     /// Three versions are compared, or the result of their merge is.
     Merge,
     /// A version that another program wrote is read.
@@ -28,7 +30,7 @@ impl Task {
     /// What is being done, at the beginning of a sentence.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Compare => "Comparing",
+            Self::Compare | Self::Follow => "Comparing",
             Self::Merge => "Merging",
             Self::Reload => "Reading the new version",
             Self::Version => "Reading the kept version",

@@ -279,6 +279,8 @@ pub struct Session {
     pub due: Option<Follow>,
     /// This is being done with a version that came. One at a time: what came since is done next.
     pub following: Option<Follow>,
+    /// The disk was another while a save ran: it is to be told once more, unless the save replaced it.
+    pub missed: bool,
     /// A short remark.
     pub notice: Option<String>,
     /// A row that is being edited.
@@ -345,6 +347,7 @@ impl Session {
             loaded: None,
             due: None,
             following: None,
+            missed: false,
             notice: None,
             editor: None,
             differences: None,
@@ -408,7 +411,10 @@ impl Session {
         if is_stopped && task == Task::Count {
             self.statistics = self.statistics.take().filter(|counting| counting.statistics.is_some());
         } else if is_stopped {
-            if task == Task::Compare {
+            if let Some(merging) = self.merging.as_mut().filter(|_| task == Task::Merge) {
+                merging.finishing = false;
+            }
+            if task == Task::Follow {
                 (self.due, self.following) = (None, None);
                 if let OnDisk::Known(theirs) = &mut self.on_disk
                     && theirs.differing == Differing::Counting
@@ -417,7 +423,7 @@ impl Session {
                 }
             }
             let hint = match task {
-                Task::Reload => " *Look at the disk* reads it again.",
+                Task::Reload => " *Check the disk* reads it again.",
                 Task::Recover => " The edits are kept.",
                 _ => "",
             };
@@ -468,6 +474,15 @@ impl Session {
     /// Whether nothing is under way from which another document would be pulled away.
     pub fn can_load(&self) -> bool {
         self.editor.is_none() && self.saving.is_none() && self.merging.is_none()
+    }
+
+    /// The version that is on the disk as far as is known. `None` while that has no digest.
+    pub fn known_on_disk(&self) -> Option<Version> {
+        match (&self.on_disk, self.history.base()) {
+            (OnDisk::Known(theirs), _) => Some(theirs.version),
+            (_, Base::Version(version)) => Some(*version),
+            _ => None,
+        }
     }
 
     /// Their version, where it is not what the document stands on.

@@ -292,7 +292,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         }
         Event::SaveEnded(id, end) => disk::ended(state, id, end, now, effects),
         Event::DiskChanged(id, version, fragment) => disk::changed(state, id, version, &fragment, now, effects),
-        Event::DiskTouched(id, version, read_only) => disk::touched(state, id, version, read_only),
+        Event::DiskTouched(id, version, read_only) => disk::touched(state, id, version, read_only, now, effects),
         Event::DiskGone(id) => disk::gone(state, id),
         Event::DiskNotJson(id, problem) => disk::not_json(state, id, &problem),
         Event::Polling(id, why) => {

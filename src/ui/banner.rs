@@ -45,14 +45,19 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
     let mut banners = Vec::new();
     let name = session.name.clone();
     // While a save runs it is not known yet what is on the disk; what is about to load is not to be decided.
-    let is_open = session.saving.is_none() && session.merging.is_none() && session.following != Some(Follow::Load);
-    let disk = if is_open { session.status_of_disk() } else { Status::Saved };
+    let disk = match session.status_of_disk() {
+        _ if session.saving.is_some() || session.merging.is_some() => Status::Saved,
+        Status::ChangedOnDisk if session.following == Some(Follow::Load) => Status::Saved,
+        status => status,
+    };
     match disk {
         Status::Conflict | Status::ChangedOnDisk => {
             let theirs = session.theirs();
             let when = theirs.map_or_else(String::new, |theirs| format!(" at {}", theirs.when));
             let differ = match theirs.map_or(Differing::Counting, |theirs| theirs.differing) {
                 Differing::Count(count) => format!("{}; both", values_differ(count)),
+                // That waits until no field is open.
+                Differing::Counting if session.due == Some(Follow::Load) => "Both".to_owned(),
                 Differing::Counting => "The values that differ are being counted; both".to_owned(),
                 Differing::Uncounted => "Both".to_owned(),
             };

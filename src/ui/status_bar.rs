@@ -22,19 +22,20 @@ pub fn loading_ui(ui: &mut Ui, loading: &Loading, now_ms: u64, inputs: &mut Vec<
 /// A bar, a way to stop, and the words for how far a job is.
 pub fn job_ui(ui: &mut Ui, progress: Option<Progress>, now_ms: u64, stop: Input, inputs: &mut Vec<Input>) {
     ui.scope(|ui| {
-        stop_ui(ui, progress, stop, inputs);
+        stop_ui(ui, 0.0, progress, stop, inputs);
         words_ui(ui, "", progress, now_ms);
     });
 }
 
-/// A bar, and a way to stop. The words come behind it: they grow and shrink while somebody is about to press the button.
-fn stop_ui(ui: &mut Ui, progress: Option<Progress>, stop: Input, inputs: &mut Vec<Input>) {
+/// A bar, and a way to stop, with so much room left behind them. The words come behind all of it: they grow and shrink while somebody is
+/// about to press a button.
+fn stop_ui(ui: &mut Ui, left: f32, progress: Option<Progress>, stop: Input, inputs: &mut Vec<Input>) {
     /// In narrow windows the bar gives room to the button.
     const BUTTON: f32 = 80.0;
     let tokens = theme::tokens(ui);
     ui.spacing_mut().item_spacing.x = 10.0;
     ui.spacing_mut().interact_size.y = 20.0;
-    let width = (ui.available_width() - BUTTON).clamp(24.0, 140.0);
+    let width = (ui.available_width() - BUTTON - left).clamp(24.0, 140.0);
     let part = progress.map_or(0.0, |progress| progress.part());
     ui.add(ProgressBar::new(part).desired_width(width).desired_height(6.0).fill(tokens.accent).corner_radius(3.0));
     if theme::small_button(ui, Command::Cancel.entry().label).clicked() {
@@ -84,23 +85,26 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64, inputs: &mut Vec<I
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
         ui.spacing_mut().item_spacing.x = 18.0;
         ui.add_space(2.0);
-        if let Some(why) = &session.journal.trouble {
-            let text = RichText::new("Crash protection off").color(tokens.edited).size(12.0).strong();
-            ui.label(text).on_hover_text(format!("Edits would not survive a crash: {why}. Save now."));
-        }
         let search = session.find.search.as_ref().filter(|search| search.is_running).and_then(|search| search.progress);
         let search = search.filter(|progress| progress.left_ms(now_ms).is_some());
         let search = search.map(|progress| ("Searching", progress, Input::Find(FindInput::Close)));
         let tasks = session.tasks.iter().map(|&(task, progress)| (task.name(), progress, Input::StopTask(task)));
         let job = search.into_iter().chain(tasks).next();
         if let Some(saving) = saving {
-            ui.scope(|ui| stop_ui(ui, saving.progress, Input::StopSave, inputs));
+            /// A job's name, the least bar, and its button.
+            const JOB: f32 = 270.0;
+            let left = if job.is_some() { JOB } else { 0.0 };
+            ui.scope(|ui| stop_ui(ui, left, saving.progress, Input::StopSave, inputs));
         }
         let job = job.map(|(name, progress, stop)| {
             ui.label(RichText::new(format!("{name}…")).color(tokens.accent).size(12.0));
-            ui.scope(|ui| stop_ui(ui, Some(progress), stop, inputs));
+            ui.scope(|ui| stop_ui(ui, 0.0, Some(progress), stop, inputs));
             progress
         });
+        if let Some(why) = &session.journal.trouble {
+            let text = RichText::new("Crash protection off").color(tokens.edited).size(12.0).strong();
+            ui.label(text).on_hover_text(format!("Edits would not survive a crash: {why}. Save now."));
+        }
         if let Some(saving) = saving {
             words_ui(ui, &saving.step, saving.progress, now_ms);
         }

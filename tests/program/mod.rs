@@ -4,7 +4,7 @@
 use jiff::tz::TimeZone;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use treekeep::document::{Comparison, Fragment, compare};
+use treekeep::document::{Comparison, Fragment, Merge, compare};
 use treekeep::state::session::Part;
 use treekeep::state::{
     Command, DocumentId, Effect, Event, Input, Now, Opened, Report, SaveEnd, SaveOrder, Session, State, Status, Timing, update,
@@ -94,6 +94,14 @@ impl Program {
         let comparison: Comparison = compare(&before, &after, &mut |_| ControlFlow::Continue(())).unwrap();
         self.event(Event::Compared(id, purpose, Box::new(comparison)));
         true
+    }
+
+    /// Makes the merge that was ordered.
+    pub fn merge(&mut self) {
+        let place = self.effects.iter().position(|effect| matches!(effect, Effect::Merge(..))).expect("a merge was ordered");
+        let Effect::Merge(id, order) = self.effects.remove(place) else { unreachable!() };
+        let merge = Merge::new(&order.base, &order.mine, &order.theirs, &mut |_| ControlFlow::Continue(())).unwrap();
+        self.event(Event::Merged(id, order, Box::new(merge)));
     }
 
     pub fn saves(&mut self) -> Vec<SaveOrder> {
