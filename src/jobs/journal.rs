@@ -77,6 +77,12 @@ struct Writer {
     marked: HashMap<u64, Document>,
     /// Records that could not be written yet.
     unwritten: Vec<Record>,
+    /// Records that the journal has for sure; one that failed may have more.
+    written: usize,
+    /// The journal failed, and is not written any more: a new one has to take its place.
+    is_spoiled: bool,
+    /// A step could not be told, so that nothing that comes after it can be, until the document is saved.
+    has_gap: bool,
     sync_at: Option<Instant>,
     try_at: Option<Instant>,
 }
@@ -124,7 +130,8 @@ impl Thread {
                 }
             }
             Order::Forget(id, old) => {
-                let durable = self.writers.get_mut(&id).is_none_or(|writer| writer.journal.is_some() && writer.sync().is_ok());
+                let is_durable = |writer: &mut Writer| writer.journal.is_some() && !writer.has_gap && writer.sync().is_ok();
+                let durable = self.writers.get_mut(&id).is_none_or(is_durable);
                 let forgotten = if durable {
                     storage::forget(&self.surroundings.disk, &self.surroundings.state_folder, &old)
                 } else {
@@ -155,6 +162,9 @@ impl Thread {
                 replaces: None,
                 marked: HashMap::new(),
                 unwritten: Vec::new(),
+                written: 0,
+                is_spoiled: false,
+                has_gap: false,
                 sync_at: None,
                 try_at: None,
             };
@@ -174,8 +184,19 @@ impl Thread {
     /// Tells how it went. A journal that failed is left, and a new one begun: what a failed sync left behind can't be trusted.
     fn settle(&mut self, id: DocumentId, outcome: io::Result<()>) {
         let Some(writer) = self.writers.get_mut(&id) else { return };
-        let outcome = outcome.or_else(|_| writer.begin_anew(&self.surroundings));
+        let outcome = outcome.or_else(|error| {
+            if writer.has_gap {
+                return Err(error);
+            }
+            writer.is_spoiled = true;
+            writer.begin_anew(&self.surroundings)
+        });
         match outcome {
+            // Another journal would have the same gap.
+            Err(error) if writer.has_gap => {
+                writer.try_at = None;
+                self.outbox.send(Event::JournalTrouble(id, storage::cause(&error)));
+            }
             Ok(()) => {
                 writer.try_at = None;
                 let length = writer.journal.as_ref().map_or(0, Journal::length);
@@ -207,13 +228,19 @@ impl Thread {
 
 impl Writer {
     fn append(&mut self, records: &[Record]) -> io::Result<()> {
+        if self.has_gap {
+            return Err(too_large());
+        }
         self.unwritten.extend_from_slice(records);
         self.flush()
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let Some(journal) = self.journal.as_mut() else { return Err(io::ErrorKind::NotFound.into()) };
+        let Some(journal) = self.journal.as_mut().filter(|_| !self.is_spoiled) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
         journal.append(&self.unwritten)?;
+        self.written += self.unwritten.len();
         self.unwritten.clear();
         self.sync_at.get_or_insert_with(|| Instant::now() + SYNC_AFTER);
         Ok(())
@@ -221,6 +248,9 @@ impl Writer {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_at = None;
+        if self.is_spoiled {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         self.journal.as_mut().map_or(Ok(()), Journal::sync)
     }
 
@@ -234,6 +264,7 @@ impl Writer {
 
     fn take(&mut self, surroundings: &Surroundings, notes: Vec<Note>) -> io::Result<()> {
         let mut records = Vec::new();
+        let mut stands_on_save = false;
         for note in notes {
             match note {
                 Note::Record(record) => {
@@ -250,6 +281,7 @@ impl Writer {
                         Record::Saved(mark, digest) => {
                             // A journal that is begun anew stands on what was saved last.
                             let document = self.marked.remove(mark);
+                            stands_on_save = document.as_ref().is_some_and(|saved| saved.root().is_same(self.document.root()));
                             self.begin.size = document.as_ref().map_or(0, Document::byte_len);
                             self.begin.digest = Some(digest.to_string());
                             self.base = document.filter(|document| document.byte_len() <= BASE_LIMIT);
@@ -276,6 +308,15 @@ impl Writer {
                 }
             }
         }
+        if self.has_gap {
+            // What was saved is a beginning again, if nothing was edited since.
+            if !stands_on_save {
+                return Err(too_large());
+            }
+            (self.undoable, self.redoable) = (0, 0);
+            let beginning = self.beginning();
+            return self.create(surroundings, &beginning);
+        }
         if self.journal.is_none() {
             if self.unwritten.is_empty() {
                 self.unwritten = self.beginning();
@@ -294,7 +335,8 @@ impl Writer {
     /// A new journal with the whole text in place of the edits.
     fn snapshot(&mut self, surroundings: &Surroundings, steps: u64) -> io::Result<()> {
         if self.document.byte_len() > SNAPSHOT_LIMIT {
-            return Err(io::Error::other("this document is too large to be kept as a whole; save it"));
+            self.has_gap = true;
+            return Err(too_large());
         }
         let text = Arc::new(self.document.to_bytes());
         let all: Vec<Record> = self.beginning().into_iter().chain([Record::Snapshot(steps, text)]).collect();
@@ -313,7 +355,9 @@ impl Writer {
             return Err(error);
         }
         self.base_length = journal.length();
+        self.written = records.len();
         self.unwritten.clear();
+        (self.is_spoiled, self.has_gap) = (false, false);
         self.sync_at = Some(Instant::now() + SYNC_AFTER);
         self.journal = Some(journal);
         // The old ones go now that the new one is durable.
@@ -335,9 +379,14 @@ impl Writer {
             Some(old) => storage::journal_records(&surroundings.disk, old.path())?,
             None => Vec::new(),
         };
+        records.truncate(self.written);
         records.extend(self.unwritten.iter().cloned());
         self.create(surroundings, &records)
     }
+}
+
+fn too_large() -> io::Error {
+    io::Error::other("this document is too large to be kept as a whole; save it")
 }
 
 /// A step from one side to the other; `false` where there is none.
@@ -356,14 +405,15 @@ mod tests {
     use crate::storage::{Call, Disk};
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    /// A journal that is begun anew on a disk that takes no new file leaves the one before in place, until the document is closed.
-    #[test]
-    fn no_journal_of_a_closed_document_stays() {
+    const ID: DocumentId = DocumentId(1);
+
+    /// The thread's work on a disk that refuses some calls while it is full.
+    fn on_a_disk(refused: &'static [Call]) -> (tempfile::TempDir, Arc<AtomicBool>, Thread, mpsc::Receiver<Event>) {
         let folder = tempfile::tempdir().unwrap();
         let is_full = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&is_full);
         let disk = Disk::with_hook(move |call, _| {
-            let refused = call == Call::Create && asked.load(Ordering::SeqCst);
+            let refused = refused.contains(&call) && asked.load(Ordering::SeqCst);
             if refused { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
         });
         let surroundings = Surroundings {
@@ -372,17 +422,82 @@ mod tests {
             settings_path: folder.path().join("settings.json"),
             chooser: Arc::new(SystemChooser),
         };
-        let (events, _heard) = mpsc::channel();
+        let (events, heard) = mpsc::channel();
         let outbox = Outbox { events, wake: Arc::new(|| {}) };
-        let mut thread = Thread { surroundings: Arc::new(surroundings), outbox, writers: HashMap::new() };
-        let id = DocumentId(1);
+        let thread = Thread { surroundings: Arc::new(surroundings), outbox, writers: HashMap::new() };
+        (folder, is_full, thread, heard)
+    }
+
+    /// Notes of a document; they begin a journal if `base` is what it stands on.
+    fn order(base: Option<&Document>, notes: Vec<Note>, document: &Document) -> Order {
+        let begin = Begin { path: None, name: "new".to_owned(), digest: None, size: 0, at_ms: 1, program: "test".to_owned() };
+        let begin = base.map(|base| (begin, Some(base.clone())));
+        Order::Write(JournalOrder { id: ID, begin, notes, document: document.clone(), unsaved: 1, handed: 1 })
+    }
+
+    /// What is in each journal.
+    fn journals(folder: &std::path::Path) -> Vec<Vec<Record>> {
+        let files = std::fs::read_dir(folder.join("journal")).into_iter().flatten().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.is_file()).map(|path| storage::journal_records(&Disk::real(), &path).unwrap()).collect()
+    }
+
+    fn is_trouble(heard: &mpsc::Receiver<Event>) -> bool {
+        matches!(heard.try_iter().last(), Some(Event::JournalTrouble(..)))
+    }
+
+    /// A step that can only be told as a whole, and the document is too large for that: the journal that can be read stays as it is,
+    /// and nobody is told that all is well, until a save is a new beginning.
+    #[test]
+    fn a_step_that_can_not_be_told_is_not_passed_over() {
+        let (folder, _, mut thread, heard) = on_a_disk(&[]);
+        let long = format!("[\"{}\"", "a".repeat(SNAPSHOT_LIMIT as usize));
+        let (base, document) = (Document::parse(format!("{long}]")).unwrap(), Document::parse(format!("{long},1]")).unwrap());
+        let edits = || vec![Note::Record(Record::Mark(1))];
+        thread.take(order(Some(&base), edits(), &base));
+        assert!(!is_trouble(&heard));
+        // A merge: its journal would begin anew.
+        thread.take(order(Some(&base), vec![Note::Snapshot(1)], &document));
+        assert!(is_trouble(&heard));
+        assert!(matches!(journals(folder.path())[..], [ref one] if matches!(one[..], [Record::Begin(_), Record::Mark(1)])));
+        thread.sync(true);
+        thread.take(order(None, vec![Note::Record(Record::Undo)], &document));
+        assert!(is_trouble(&heard), "nothing can be told behind a gap");
+        thread.take(order(None, vec![Note::Record(Record::Mark(7))], &document));
+        thread.take(order(None, vec![Note::Record(Record::Saved(7, Digest::of(b"")))], &document));
+        assert!(!is_trouble(&heard));
+        assert!(matches!(journals(folder.path())[..], [ref one] if matches!(one[..], [Record::Begin(_)])));
+        // One that was begun stays readable up to there.
+        thread.take(order(None, vec![Note::Record(Record::Mark(8)), Note::Record(Record::Undo)], &document));
+        assert!(is_trouble(&heard));
+        assert!(matches!(journals(folder.path())[..], [ref one] if matches!(one[..], [Record::Begin(_)])));
+        thread.take(Order::End(ID, EndOfJournal::Saved));
+        assert!(journals(folder.path()).is_empty());
+    }
+
+    /// What failed once is not trusted again, also where there is room again before a new journal was begun.
+    #[test]
+    fn a_journal_that_failed_is_not_written_any_more() {
+        let (folder, is_full, mut thread, heard) = on_a_disk(&[Call::Create, Call::Write]);
+        let document = |text: &str| Document::parse(text).unwrap();
+        thread.take(order(Some(&document("[1]")), vec![Note::Record(Record::Mark(1))], &document("[1]")));
+        assert!(!is_trouble(&heard));
+        is_full.store(true, Ordering::SeqCst);
+        thread.take(order(None, vec![Note::Record(Record::Mark(2))], &document("[2]")));
+        assert!(is_trouble(&heard));
+        is_full.store(false, Ordering::SeqCst);
+        thread.take(order(None, vec![Note::Record(Record::Mark(3))], &document("[3]")));
+        assert!(!is_trouble(&heard));
+        let all = journals(folder.path());
+        let Some(Record::Snapshot(_, text)) = all[0].last() else { panic!("a new one with all of the text: {all:?}") };
+        assert_eq!((all.len(), text.as_slice()), (1, &b"[3]"[..]));
+    }
+
+    /// A journal that is begun anew on a disk that takes no new file leaves the one before in place, until the document is closed.
+    #[test]
+    fn no_journal_of_a_closed_document_stays() {
+        let (folder, is_full, mut thread, _heard) = on_a_disk(&[Call::Create]);
         let document = Document::parse("[1]").unwrap();
-        let begin = || {
-            let begin = Begin { path: None, name: "new".to_owned(), digest: None, size: 0, at_ms: 1, program: "test".to_owned() };
-            let notes = vec![Note::Record(Record::Undo)];
-            let begin = Some((begin, Some(document.clone())));
-            Order::Write(JournalOrder { id, begin, notes, document: document.clone(), unsaved: 1, handed: 1 })
-        };
+        let begin = || order(Some(&document), vec![Note::Record(Record::Undo)], &document);
         let journals = || std::fs::read_dir(folder.path().join("journal")).unwrap().count();
         thread.take(begin());
         assert_eq!(journals(), 1);
@@ -390,7 +505,7 @@ mod tests {
         thread.take(begin());
         thread.take(begin());
         assert_eq!(journals(), 1, "the one that can be read stays");
-        thread.take(Order::End(id, EndOfJournal::Saved));
+        thread.take(Order::End(ID, EndOfJournal::Saved));
         assert_eq!(journals(), 0);
     }
 }
