@@ -493,6 +493,35 @@ fn closing_stays_when_the_save_fails() {
 }
 
 #[test]
+fn a_wish_to_close_is_met_where_there_is_nothing_left_to_save() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.command(Command::Save);
+    let order = program.save();
+    program.edit(&[0], "More");
+    program.take(Input::CloseRequested);
+    program.take(Input::Answer(Answer::Cancel));
+    program.saved(&order);
+    program.take(Input::CloseRequested);
+    assert_eq!(program.state.dialog, Some(Dialog::Close));
+    // Undone, or saved by itself, behind the question.
+    program.command(Command::Undo);
+    program.take(Input::Answer(Answer::Save));
+    assert!(program.state.closing);
+}
+
+#[test]
+fn a_file_that_was_chosen_for_another_document_is_not_written() {
+    let mut program = Program::open(TEXT);
+    program.command(Command::SaveCopy);
+    program.take(Input::OpenFiles(vec!["/data/other.json".into()]));
+    let opened = Opened { fragment: Fragment::new("[1]").unwrap(), stamp: stamp(1), read_only: false };
+    program.event(Event::Opened(program.id(), "/data/other.json".into(), opened));
+    program.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/copy.json".into())));
+    assert!(program.saves().is_empty() && program.session().notice.is_some());
+}
+
+#[test]
 fn closing_during_a_save_waits() {
     let mut program = Program::open(TEXT);
     program.edit(&[0], "Mine");
@@ -660,6 +689,25 @@ fn a_text_that_is_not_json_is_mended_on_the_old_base() {
     program.take(Input::CloseRequested);
     assert_eq!(program.state.dialog, Some(Dialog::Close), "what was mended is not dropped in silence");
     program.take(Input::Answer(Answer::Cancel));
+    // Nor where there is another problem behind it.
+    let mut mended_once = Program::new();
+    mended_once.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+    let first = "[1,, 2,, 3]";
+    let problem = Document::parse(first).unwrap_err();
+    let id_once = mended_once.id();
+    mended_once.event(Event::NotJson(id_once, "/data/a.json".into(), Arc::new(first.into()), version(first), problem));
+    mended_once.take(Input::Mend("[1, 2,, 3]".into()));
+    mended_once.take(Input::ReadAgain);
+    let second = "[1, 2,, 3]";
+    let problem = Document::parse(second).unwrap_err();
+    mended_once.event(Event::Mended(id_once, Err((Arc::new(second.into()), problem))));
+    mended_once.event(Event::DiskChanged(id_once, version("[0]"), Fragment::new("[0]").unwrap()));
+    mended_once.take(Input::OpenFiles(vec!["/data/b.json".into()]));
+    let is_there = matches!(&mended_once.state.tab().unwrap().content, Content::Broken { broken, .. } if *broken.bytes == *second.as_bytes());
+    assert!(is_there && mended_once.id() == id_once);
+    mended_once.take(Input::Answer(Answer::Cancel));
+    mended_once.take(Input::CloseRequested);
+    assert_eq!(mended_once.state.dialog, Some(Dialog::Close));
     program.take(Input::ReadAgain);
     let bytes = program
         .effects

@@ -10,7 +10,7 @@ use treekeep::state::journal::{EndOfJournal, Note};
 use treekeep::state::merging::{MergeDone, MergeInput, MergeRow, Pick};
 use treekeep::state::recovery::RecoverFor;
 use treekeep::state::saving::{Alert, Options};
-use treekeep::state::session::Purpose;
+use treekeep::state::session::{Part, Purpose};
 use treekeep::state::versions::{VersionFor, VersionInput};
 use treekeep::state::{Answer, Command, Dialog, Effect, Event, Input, Status};
 use treekeep::storage::{Backup, Cause, Found, Lost, OnDisk, Record, Recovery};
@@ -187,7 +187,10 @@ fn recovered_edits_are_unsaved_edits_like_others() {
     program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(recovery))));
     assert_eq!(program.text(), TEXT.replace("Genesis", "Exodus").replace("3]", "3, 4]"));
     assert_eq!(program.status(), Status::Edited(2));
-    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::ForgetJournal(..))));
+    let place = |of: fn(&Effect) -> bool| program.effects.iter().position(of).unwrap();
+    let (written, forgotten) =
+        (place(|effect| matches!(effect, Effect::Journal(_))), place(|effect| matches!(effect, Effect::ForgetJournal(..))));
+    assert!(written < forgotten, "they are in a new journal before the old one goes");
     assert_eq!(notes(&mut program), ["begin genesis.json true", "Change value /title", "Insert /list/3"]);
     program.command(Command::Undo);
     program.command(Command::Undo);
@@ -244,12 +247,20 @@ fn recovered_edits_on_a_changed_file_are_merged() {
     program.event(Event::Unsaved(Some(id), vec![found()]));
     program.take(Input::Answer(Answer::Recover));
     let document = |text: &str| Document::parse(text).unwrap();
-    let recovery = Recovery::Merge {
+    let recovery = || Recovery::Merge {
         base: document(TEXT),
         mine: document(&TEXT.replace("Genesis", "Exodus")),
         on: on_disk(&TEXT.replace("12.50", "13")),
     };
-    program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(recovery))));
+    let recovered = |program: &mut Program, recovery: Recovery| {
+        program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(recovery))));
+    };
+    // What was edited while they were read would not be in the result.
+    program.edit(&[0], "Mine");
+    recovered(&mut program, recovery());
+    assert!(!program.effects.iter().any(|effect| matches!(effect, Effect::Merge(..))) && program.session().notice.is_some());
+    program.command(Command::Undo);
+    recovered(&mut program, recovery());
     program.merge();
     assert!(program.session().merging.is_some());
     program.take(Input::Merge(MergeInput::Finish));
@@ -354,8 +365,8 @@ fn a_kept_version_comes_back_as_an_edit_and_is_saved() {
     let old = "{ \"title\": \"Old\" }\n";
     program.event(Event::Versions(id, Ok(vec![backup(old)])));
     program.take(Input::Version(VersionInput::Restore(0)));
-    assert!(matches!(program.effects.last(), Some(Effect::ReadVersion(_, _, VersionFor::Restore))));
-    program.event(Event::VersionRead(id, backup(old), VersionFor::Restore, Ok(Fragment::new(old).unwrap())));
+    let Some(&Effect::ReadVersion(_, _, purpose)) = program.effects.last() else { panic!("it is read") };
+    program.event(Event::VersionRead(id, backup(old), purpose, Ok(Fragment::new(old).unwrap())));
     assert_eq!(program.text(), old, "byte for byte");
     let order = program.save();
     program.saved(&order);
@@ -366,6 +377,35 @@ fn a_kept_version_comes_back_as_an_edit_and_is_saved() {
     program.event(Event::VersionRead(id, backup(old), VersionFor::Compare, Ok(Fragment::new(old).unwrap())));
     program.compare();
     assert_eq!(program.session().differences.as_ref().unwrap().total, 3);
+}
+
+#[test]
+fn a_kept_version_never_goes_over_what_was_edited_while_it_was_read() {
+    let restore = |program: &mut Program| {
+        program.command(Command::FileHistory);
+        program.event(Event::Versions(program.id(), Ok(vec![backup("[1]")])));
+        program.take(Input::Version(VersionInput::Restore(0)));
+        let read = program.effects.iter().rev().find_map(|effect| match effect {
+            Effect::ReadVersion(_, _, purpose) => Some(*purpose),
+            _ => None,
+        });
+        read.unwrap()
+    };
+    let read = |program: &mut Program, purpose: VersionFor| {
+        program.event(Event::VersionRead(program.id(), backup("[1]"), purpose, Ok(Fragment::new("[1]").unwrap())));
+    };
+    let mut program = Program::open(TEXT);
+    let purpose = restore(&mut program);
+    program.edit(&[0], "Mine");
+    read(&mut program, purpose);
+    assert_eq!(program.text(), TEXT.replace("Genesis", "Mine"));
+    assert!(program.saves().is_empty() && program.session().notice.is_some());
+    let purpose = restore(&mut program);
+    program.take(Input::Edit([2].into(), Part::Value));
+    program.take(Input::Type("8".into()));
+    read(&mut program, purpose);
+    program.take(Input::Commit);
+    assert_eq!(program.text(), TEXT.replace("Genesis", "Mine").replace("12.50", "8"));
 }
 
 #[test]
@@ -501,6 +541,11 @@ fn a_file_that_may_not_fit_into_memory_is_asked_about_first() {
     let id = program.id();
     program.event(Event::TooLarge(id, "/data/huge.json".into(), 9_000_000_000, 6_000_000_000));
     assert!(program.state.tab().is_none() && matches!(program.state.dialog, Some(Dialog::Memory { .. })));
+    // One that nobody waits for any more is not asked about.
+    let mut other = Program::open(TEXT);
+    let gone = treekeep::state::DocumentId(other.id().0 + 1000);
+    other.event(Event::TooLarge(gone, "/data/huge.json".into(), 9_000_000_000, 6_000_000_000));
+    assert_eq!((other.text().as_str(), other.state.dialog), (TEXT, None));
     program.effects.clear();
     program.take(Input::Answer(Answer::OpenAnyway));
     assert!(matches!(program.effects.last(), Some(Effect::OpenAnyway(_, path)) if path.ends_with("huge.json")));

@@ -62,19 +62,12 @@ pub fn list(surroundings: &Surroundings, outbox: &Outbox, id: DocumentId, path: 
 }
 
 /// Reads a kept version.
-pub fn read(
-    surroundings: &Surroundings,
-    outbox: &Outbox,
-    id: DocumentId,
-    backup: Backup,
-    purpose: VersionFor,
-    running: &Running,
-) {
+pub fn read(surroundings: &Surroundings, id: DocumentId, backup: Backup, purpose: VersionFor, running: &Running) {
     let read = storage::load(&surroundings.disk, &SystemClock, &backup.path, &Threads, &|done, total| running.at(done, total));
     let fragment = read.map_err(|error| format!("That version can't be read: {error}.")).and_then(|loaded| {
         loaded.fragment.map_err(|(problem, _)| format!("That version is not JSON ({problem}). It can be opened, not compared."))
     });
-    outbox.send(Event::VersionRead(id, backup, purpose, fragment));
+    running.deliver(Event::VersionRead(id, backup, purpose, fragment));
 }
 
 /// Opens a file in a window of its own, not to be saved over.

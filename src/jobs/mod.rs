@@ -263,7 +263,7 @@ impl Jobs {
             Effect::ListVersions(id, path) => self.spawn("versions", move || kept::list(&surroundings, &outbox, id, &path)),
             Effect::ReadVersion(id, backup, purpose) => {
                 let running = self.running(id, Task::Version);
-                self.spawn("versions", move || kept::read(&surroundings, &outbox, id, backup, purpose, &running));
+                self.spawn("versions", move || kept::read(&surroundings, id, backup, purpose, &running));
             }
             Effect::OpenVersion(path) => self.spawn("versions", move || kept::open_window(&outbox, &path)),
             Effect::MeasureBackups => self.spawn("versions", move || kept::measure(&surroundings, &outbox)),

@@ -20,6 +20,8 @@ pub struct Broken {
     pub excerpt: String,
     /// The excerpt as it was.
     pub original: String,
+    /// Whether another place was mended before.
+    pub is_mended: bool,
     /// Whether it is being read again.
     pub reading: bool,
     /// How far that is, once it takes a while.
@@ -45,13 +47,30 @@ impl Broken {
         let from = boundary(middle.saturating_sub(EXCERPT_BYTES / 2));
         let to = boundary((from + EXCERPT_BYTES).min(bytes.len())).max(from);
         let excerpt = shown(&bytes[from..to]);
-        Self { base, problem, place: from..to, original: excerpt.clone(), excerpt, bytes, reading: false, progress: None, number }
+        let original = excerpt.clone();
+        Self {
+            base,
+            problem,
+            place: from..to,
+            original,
+            is_mended: false,
+            excerpt,
+            bytes,
+            reading: false,
+            progress: None,
+            number,
+        }
     }
 
     /// The whole text with the excerpt as it is mended. O([`EXCERPT_BYTES`]).
     pub fn mended(&self) -> Mended {
         let middle = if self.excerpt == self.original { self.bytes[self.place.clone()].to_vec() } else { unshown(&self.excerpt) };
         Mended { bytes: Arc::clone(&self.bytes), place: self.place.clone(), middle }
+    }
+
+    /// Whether a person mended anything in it.
+    pub fn is_touched(&self) -> bool {
+        self.is_mended || self.excerpt != self.original
     }
 
     /// It was read again, or that was stopped.

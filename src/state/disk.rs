@@ -26,7 +26,7 @@ pub fn save(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
     }
     // Nothing to write, and nobody to disagree with.
     if session.unsaved() == 0 && session.status_of_disk() == Status::Saved {
-        return;
+        return files::close_if_asked(state, effects);
     }
     begin(id, session, Purpose::Save, now, effects);
 }
@@ -283,7 +283,7 @@ fn replace_broken(
 ) -> bool {
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return false };
     let Content::Broken { path, broken } = &tab.content else { return false };
-    if broken.excerpt == broken.original && !broken.reading {
+    if !broken.is_touched() && !broken.reading {
         let path = path.clone();
         let history = History::new(Document::of(fragment), Base::Version(version), View::first());
         tab.content = Content::Ready(Box::new(Session::new(Some(path.clone()), super::super::file_name(&path), history)));

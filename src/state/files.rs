@@ -32,7 +32,15 @@ fn may_replace(state: &mut State) -> bool {
     if busy && let Some(session) = state.session_mut() {
         session.notice = Some("Save or close this document first: a window holds one document.".to_owned());
     }
-    !busy
+    let is_being_mended = matches!(state.tab(), Some(Tab { content: Content::Broken { broken, .. }, .. }) if broken.is_touched());
+    if is_being_mended {
+        state.dialog = Some(Dialog::Trouble(Report {
+            what: "A window holds one document, and this one is being mended.".to_owned(),
+            safe: "Nothing was opened.".to_owned(),
+            todo: "Read the mended text again and save it, or close the window.".to_owned(),
+        }));
+    }
+    !busy && !is_being_mended
 }
 
 /// Opens the first of some files, and names the rest.
@@ -194,10 +202,11 @@ pub fn mended(
     let number = state.number();
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
     let Content::Broken { path, broken } = &tab.content else { return };
-    let (path, base) = (path.clone(), broken.base.clone());
+    let (path, base, is_mended) = (path.clone(), broken.base.clone(), broken.is_touched());
     match result {
         Err((bytes, problem)) => {
-            tab.content = Content::Broken { path, broken: Box::new(Broken::new(bytes, base, problem, number)) };
+            let broken = Broken { is_mended, ..Broken::new(bytes, base, problem, number) };
+            tab.content = Content::Broken { path, broken: Box::new(broken) };
         }
         Ok(fragment) => {
             let history = History::unsaved(Document::of(&fragment), base.clone(), View::first());
@@ -222,7 +231,7 @@ pub fn pick(state: &mut State, purpose: PickPurpose, effects: &mut Vec<Effect>) 
     if purpose == PickPurpose::Open && !may_replace(state) {
         return;
     }
-    state.picking = true;
+    (state.picking, state.picked_for) = (true, state.tab().map(|tab| tab.id));
     let near = state.session().and_then(|session| session.path.clone()).or_else(|| state.recent.first().cloned());
     let suggested = match purpose {
         PickPurpose::SaveCopy => Some(near.unwrap_or_default().with_file_name(suggested_name(state))),
@@ -248,10 +257,22 @@ fn suggested_name(state: &State) -> String {
 /// A file was picked, or the dialog was closed.
 pub fn picked(state: &mut State, purpose: PickPurpose, path: Option<PathBuf>, now: &Now, effects: &mut Vec<Effect>) {
     state.picking = false;
+    let asked = state.picked_for.take();
     let Some(path) = path else {
         state.close_after_save = false;
         return;
     };
+    let shown = state.tab().map(|tab| tab.id);
+    if let Some(asked) = asked
+        && purpose != PickPurpose::Open
+        && shown != Some(asked)
+    {
+        state.close_after_save = false;
+        if let Some(session) = state.session_mut() {
+            session.notice = Some("That file was chosen for another document. Nothing was done.".to_owned());
+        }
+        return;
+    }
     match purpose {
         PickPurpose::Open => open(state, vec![path], effects),
         PickPurpose::SaveCopy => disk::save_to(state, path, now, effects),
@@ -284,7 +305,7 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
             (state.closing, state.recover_later) = (true, true);
             effects.push(Effect::CloseWindow);
         }
-        (Answer::OpenAnyway, Some(Dialog::Memory { path, .. })) => {
+        (Answer::OpenAnyway, Some(Dialog::Memory { path, .. })) if may_replace(state) => {
             let id = show(state, Content::Loading(Loading::new(path.clone())));
             effects.push(Effect::OpenAnyway(id, path));
         }
@@ -307,10 +328,7 @@ pub fn close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
     }
     let (saving, unsaved) = match state.session() {
         Some(session) => (session.saving.is_some(), session.unsaved() > 0),
-        None => (
-            false,
-            matches!(state.tab(), Some(Tab { content: Content::Broken { broken, .. }, .. }) if broken.excerpt != broken.original),
-        ),
+        None => (false, matches!(state.tab(), Some(Tab { content: Content::Broken { broken, .. }, .. }) if broken.is_touched())),
     };
     if saving {
         state.close_after_save = true;
@@ -358,13 +376,14 @@ pub fn close_if_asked(state: &mut State, effects: &mut Vec<Effect>) {
     if matches!(state.dialog, Some(Dialog::ClosingAfterSave)) {
         state.dialog = None;
     }
+    let has_field = state.session().is_some_and(|session| session.editor.is_some());
     match state.session().map(Session::status) {
-        Some(Status::Saved | Status::ReadOnly) | None => {
+        Some(Status::Saved | Status::ReadOnly) | None if !has_field => {
             state.closing = true;
             effects.push(Effect::CloseWindow);
         }
         // Typed on while it was being saved.
-        Some(_) => state.dialog = Some(Dialog::Close),
+        _ => state.dialog = Some(Dialog::Close),
     }
 }
 

@@ -291,6 +291,7 @@ pub(super) fn done(
         let root = document.root().clone();
         session.view.fold = session.view.fold.shifted(&root, &to_merged.shifts);
         session.view.selection = map_all(&to_merged.shifts, &session.view.selection).into_path();
+        session.find.moved(&to_merged.shifts);
         let step = Step { document, label: "Merge".into(), shifts: to_merged.shifts, view_before, group: None };
         session.history.push(step, now.ms);
         session.metrics.edited(now.ms);

@@ -125,6 +125,8 @@ pub struct State {
     pub dialog: Option<Dialog>,
     /// A system dialog is open.
     pub picking: bool,
+    /// The document for which it is shown.
+    pub picked_for: Option<DocumentId>,
     /// Files that were open before, the last one first.
     pub recent: Vec<PathBuf>,
     /// Colours.
@@ -157,6 +159,7 @@ impl Default for State {
             active: 0,
             dialog: None,
             picking: false,
+            picked_for: None,
             recent: Vec::new(),
             theme: Theme::System,
             copied: None,

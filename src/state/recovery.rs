@@ -90,8 +90,8 @@ pub(super) fn recovered(
         return compare(tab, recovery, effects);
     }
     if let Content::Ready(session) = &mut tab.content
-        && matches!(recovery, Recovery::Fresh { .. } | Recovery::Steps { .. })
-        && (session.unsaved() > 0 || session.saving.is_some())
+        && !matches!(recovery, Recovery::Nothing)
+        && (session.unsaved() > 0 || !session.can_load())
     {
         session.notice = Some("Save or undo what you edited since, then recover the edits from before.".to_owned());
         return;

@@ -141,7 +141,11 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
     find::follow(state, &mut effects);
     saving::look(state, now, &mut effects);
     journal(state, before, now, &mut effects);
-    effects
+    // Edits that were made again are in a new journal before the old one goes.
+    let (forget, mut first): (Vec<_>, Vec<_>) =
+        effects.into_iter().partition(|effect| matches!(effect, Effect::ForgetJournal(..)));
+    first.extend(forget);
+    first
 }
 
 /// The notes of this update leave; the journal of a document that is gone ends.
@@ -258,6 +262,8 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::Opened(id, path, opened) => files::opened(state, id, path, opened, effects),
         Event::NotJson(id, path, bytes, version, problem) => files::not_json(state, id, path, bytes, version, problem, effects),
         Event::NotOpened(id, path, report) => files::not_opened(state, id, &path, report, effects),
+        // Another document may be shown by now.
+        Event::TooLarge(id, ..) if state.tabs.iter().all(|tab| tab.id != id) => {}
         Event::TooLarge(id, path, needed, free) => {
             state.tabs.retain(|tab| tab.id != id);
             state.active = 0;

@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::update::{CompareFor, Effect, Now};
 use super::{DocumentId, State};
-use crate::document::{Document, Fragment, Shift, Statistics, Step};
+use crate::document::{Document, Fragment, RevisionId, Shift, Statistics, Step};
 use crate::state::journal::Note;
 use crate::storage::Backup;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ pub struct Counting {
 pub enum VersionFor {
     /// To list what differs from now.
     Compare,
-    /// To bring it back.
-    Restore,
+    /// To bring it back, in place of this revision.
+    Restore(RevisionId),
 }
 
 /// What a person does with a kept version, by its place in the list.
@@ -80,7 +80,9 @@ pub(super) fn take(state: &mut State, input: VersionInput, effects: &mut Vec<Eff
         VersionInput::Close => session.versions = None,
         VersionInput::Open(number) => effects.extend(backup(number).map(|backup| Effect::OpenVersion(backup.path))),
         VersionInput::Compare(number) | VersionInput::Restore(number) => {
-            let purpose = if matches!(input, VersionInput::Compare(_)) { VersionFor::Compare } else { VersionFor::Restore };
+            let revision = session.history.current().id;
+            let purpose =
+                if matches!(input, VersionInput::Compare(_)) { VersionFor::Compare } else { VersionFor::Restore(revision) };
             if let Some(backup) = backup(number) {
                 versions.selected = Some(number);
                 effects.push(Effect::ReadVersion(id, backup, purpose));
@@ -114,7 +116,11 @@ pub(super) fn read(
             effects.push(Effect::Compare(id, mine.root().clone(), document.root().clone(), purpose));
             false
         }
-        VersionFor::Restore => {
+        VersionFor::Restore(revision) if session.history.current().id != revision || !session.can_load() => {
+            session.notice = Some("The document was edited while that version was read. Restore it once more.".to_owned());
+            false
+        }
+        VersionFor::Restore(_) => {
             restore(session, document, &version_label(backup, now), now);
             true
         }
@@ -132,6 +138,7 @@ fn restore(session: &mut Session, document: Document, label: &str, now: &Now) {
     let shifts = vec![Shift::Replaced(crate::document::Path::root())];
     session.view.fold = session.view.fold.shifted(document.root(), &shifts);
     session.view.selection = crate::document::Path::root();
+    session.find.moved(&shifts);
     let step = Step { document, label: "Restore version".into(), shifts, view_before, group: None };
     session.history.push(step, now.ms);
     session.metrics.edited(now.ms);
