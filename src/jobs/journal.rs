@@ -81,7 +81,8 @@ struct Writer {
     written: usize,
     /// The journal failed, and is not written any more: a new one has to take its place.
     is_spoiled: bool,
-    /// A step could not be told, so that nothing that comes after it can be, until the document is saved.
+    /// A step is missing that only the whole text can tell: nothing that comes after it can be told before that is, or a save or a load
+    /// is a new beginning.
     has_gap: bool,
     sync_at: Option<Instant>,
     try_at: Option<Instant>,
@@ -184,19 +185,8 @@ impl Thread {
     /// Tells how it went. A journal that failed is left, and a new one begun: what a failed sync left behind can't be trusted.
     fn settle(&mut self, id: DocumentId, outcome: io::Result<()>) {
         let Some(writer) = self.writers.get_mut(&id) else { return };
-        let outcome = outcome.or_else(|error| {
-            if writer.has_gap {
-                return Err(error);
-            }
-            writer.is_spoiled = true;
-            writer.begin_anew(&self.surroundings)
-        });
+        let outcome = outcome.or_else(|_| writer.begin_anew(&self.surroundings));
         match outcome {
-            // Another journal would have the same gap.
-            Err(error) if writer.has_gap => {
-                writer.try_at = None;
-                self.outbox.send(Event::JournalTrouble(id, storage::cause(&error)));
-            }
             Ok(()) => {
                 writer.try_at = None;
                 let length = writer.journal.as_ref().map_or(0, Journal::length);
@@ -239,7 +229,10 @@ impl Writer {
         let Some(journal) = self.journal.as_mut().filter(|_| !self.is_spoiled) else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        journal.append(&self.unwritten)?;
+        if let Err(error) = journal.append(&self.unwritten) {
+            self.is_spoiled = true;
+            return Err(error);
+        }
         self.written += self.unwritten.len();
         self.unwritten.clear();
         self.sync_at.get_or_insert_with(|| Instant::now() + SYNC_AFTER);
@@ -251,7 +244,9 @@ impl Writer {
         if self.is_spoiled {
             return Err(io::ErrorKind::NotFound.into());
         }
-        self.journal.as_mut().map_or(Ok(()), Journal::sync)
+        let synced = self.journal.as_mut().map_or(Ok(()), Journal::sync);
+        self.is_spoiled = synced.is_err();
+        synced
     }
 
     fn beginning(&mut self) -> Vec<Record> {
@@ -264,7 +259,8 @@ impl Writer {
 
     fn take(&mut self, surroundings: &Surroundings, notes: Vec<Note>) -> io::Result<()> {
         let mut records = Vec::new();
-        let mut stands_on_save = false;
+        // What the document is was saved or loaded so, and nothing was edited since.
+        let mut is_beginning = false;
         for note in notes {
             match note {
                 Note::Record(record) => {
@@ -281,7 +277,7 @@ impl Writer {
                         Record::Saved(mark, digest) => {
                             // A journal that is begun anew stands on what was saved last.
                             let document = self.marked.remove(mark);
-                            stands_on_save = document.as_ref().is_some_and(|saved| saved.root().is_same(self.document.root()));
+                            is_beginning = document.as_ref().is_some_and(|saved| saved.root().is_same(self.document.root()));
                             self.begin.size = document.as_ref().map_or(0, Document::byte_len);
                             self.begin.digest = Some(digest.to_string());
                             self.base = document.filter(|document| document.byte_len() <= BASE_LIMIT);
@@ -294,13 +290,18 @@ impl Writer {
                     };
                     if !known {
                         // What was there before the journal can only be told as a whole.
-                        return self.snapshot(surroundings, self.unsaved);
+                        return self.tell_whole(surroundings, records, self.unsaved);
                     }
                     records.push(record);
                 }
-                Note::Snapshot(steps) => return self.snapshot(surroundings, steps),
+                Note::Snapshot(steps) => return self.tell_whole(surroundings, records, steps),
                 Note::Load(digest, size, document) => {
                     (self.undoable, self.redoable) = (self.undoable + 1, 0);
+                    if self.has_gap {
+                        is_beginning = document.root().is_same(self.document.root());
+                        (self.begin.size, self.begin.digest) = (size, Some(digest.to_string()));
+                        self.base = (size <= BASE_LIMIT).then(|| document.clone());
+                    }
                     records.push(Record::Load(digest, size));
                     if size <= BASE_LIMIT {
                         records.push(Record::Text(Arc::new(document.to_bytes())));
@@ -309,14 +310,30 @@ impl Writer {
             }
         }
         if self.has_gap {
-            // What was saved is a beginning again, if nothing was edited since.
-            if !stands_on_save {
+            if !is_beginning {
                 return Err(too_large());
             }
-            (self.undoable, self.redoable) = (0, 0);
             let beginning = self.beginning();
-            return self.create(surroundings, &beginning);
+            self.create(surroundings, &beginning)?;
+            (self.undoable, self.redoable) = (0, 0);
+            return Ok(());
         }
+        self.tell(surroundings, records)?;
+        let length = self.journal.as_ref().map_or(0, Journal::length);
+        let grown = length.saturating_sub(self.base_length);
+        if self.document.byte_len() <= SNAPSHOT_LIMIT
+            && grown > (4 * self.document.byte_len()).clamp(GROWTH.0, GROWTH.1)
+            && let Err(error) = self.snapshot(surroundings, self.unsaved)
+        {
+            // The long one is whole: it is begun anew when it has grown so much once more.
+            log::warn!("a journal that has grown stays: {error}");
+            self.base_length = length;
+        }
+        Ok(())
+    }
+
+    /// Writes records, in a new journal where there is none yet.
+    fn tell(&mut self, surroundings: &Surroundings, records: Vec<Record>) -> io::Result<()> {
         if self.journal.is_none() {
             if self.unwritten.is_empty() {
                 self.unwritten = self.beginning();
@@ -324,24 +341,29 @@ impl Writer {
             self.unwritten.extend(records);
             return self.create(surroundings, &self.unwritten.clone());
         }
-        self.append(&records)?;
-        let grown = self.journal.as_ref().map_or(0, Journal::length).saturating_sub(self.base_length);
-        if self.document.byte_len() <= SNAPSHOT_LIMIT && grown > (4 * self.document.byte_len()).clamp(GROWTH.0, GROWTH.1) {
-            self.snapshot(surroundings, self.unsaved)?;
+        self.append(&records)
+    }
+
+    /// Tells a step that can only be told by the whole text, after some records. Until that is done there is a gap.
+    fn tell_whole(&mut self, surroundings: &Surroundings, before: Vec<Record>, steps: u64) -> io::Result<()> {
+        if !self.has_gap && !before.is_empty() {
+            // What can't be written waits, and the outcome is that of the whole.
+            let _ = self.tell(surroundings, before);
         }
-        Ok(())
+        self.has_gap = true;
+        self.snapshot(surroundings, steps)
     }
 
     /// A new journal with the whole text in place of the edits.
     fn snapshot(&mut self, surroundings: &Surroundings, steps: u64) -> io::Result<()> {
         if self.document.byte_len() > SNAPSHOT_LIMIT {
-            self.has_gap = true;
             return Err(too_large());
         }
         let text = Arc::new(self.document.to_bytes());
         let all: Vec<Record> = self.beginning().into_iter().chain([Record::Snapshot(steps, text)]).collect();
+        self.create(surroundings, &all)?;
         (self.undoable, self.redoable) = (0, 0);
-        self.create(surroundings, &all)
+        Ok(())
     }
 
     fn create(&mut self, surroundings: &Surroundings, records: &[Record]) -> io::Result<()> {
@@ -369,10 +391,14 @@ impl Writer {
         Ok(())
     }
 
-    /// After a failure: everything once more, in another file.
+    /// After a failure: everything once more, in another file; up to the gap where there is one that can't be closed.
     fn begin_anew(&mut self, surroundings: &Surroundings) -> io::Result<()> {
         if self.document.byte_len() <= SNAPSHOT_LIMIT {
             return self.snapshot(surroundings, self.unsaved);
+        }
+        let has_gap = self.has_gap;
+        if has_gap && !self.is_spoiled && self.unwritten.is_empty() {
+            return Err(too_large());
         }
         // What was written before can still be read, as far as it went.
         let mut records = match &self.journal {
@@ -381,7 +407,9 @@ impl Writer {
         };
         records.truncate(self.written);
         records.extend(self.unwritten.iter().cloned());
-        self.create(surroundings, &records)
+        self.create(surroundings, &records)?;
+        self.has_gap = has_gap;
+        if has_gap { Err(too_large()) } else { Ok(()) }
     }
 }
 
@@ -469,9 +497,67 @@ mod tests {
         // One that was begun stays readable up to there.
         thread.take(order(None, vec![Note::Record(Record::Mark(8)), Note::Record(Record::Undo)], &document));
         assert!(is_trouble(&heard));
-        assert!(matches!(journals(folder.path())[..], [ref one] if matches!(one[..], [Record::Begin(_)])));
+        assert!(matches!(journals(folder.path())[..], [ref one] if matches!(one[..], [Record::Begin(_), Record::Mark(8)])));
         thread.take(Order::End(ID, EndOfJournal::Saved));
         assert!(journals(folder.path()).is_empty());
+    }
+
+    /// A gap is closed by a load, and by the whole text once the document is small enough.
+    #[test]
+    fn a_gap_lasts_no_longer_than_its_reason() {
+        let (folder, _, mut thread, heard) = on_a_disk(&[]);
+        let large = Document::parse(format!("[\"{}\"]", "a".repeat(SNAPSHOT_LIMIT as usize))).unwrap();
+        let small = Document::parse("[1]").unwrap();
+        let load = || Note::Load(Digest::of(b"theirs"), large.byte_len(), large.clone());
+        thread.take(order(Some(&large), vec![Note::Snapshot(1)], &large));
+        assert!(is_trouble(&heard));
+        thread.take(order(None, vec![load()], &large));
+        assert!(!is_trouble(&heard));
+        let all = journals(folder.path());
+        let Some(Record::Begin(begin)) = all[0].first() else { panic!("{all:?}") };
+        assert_eq!((all[0].len(), begin.digest.clone()), (1, Some(Digest::of(b"theirs").to_string())));
+        thread.take(order(None, vec![Note::Snapshot(1)], &large));
+        assert!(is_trouble(&heard));
+        thread.take(order(None, vec![Note::Record(Record::Mark(3))], &small));
+        assert!(!is_trouble(&heard));
+        assert!(matches!(journals(folder.path())[0].last(), Some(Record::Snapshot(_, text)) if text.as_slice() == b"[1]"));
+    }
+
+    /// What waits for room when a gap comes is written once there is room, up to the gap.
+    #[test]
+    fn what_came_before_a_gap_is_not_dropped() {
+        let (folder, is_full, mut thread, heard) = on_a_disk(&[Call::Create, Call::Write]);
+        let large = Document::parse(format!("[\"{}\"]", "a".repeat(SNAPSHOT_LIMIT as usize))).unwrap();
+        let mark = |number| Note::Record(Record::Mark(number));
+        thread.take(order(Some(&large), vec![mark(1)], &large));
+        is_full.store(true, Ordering::SeqCst);
+        thread.take(order(None, vec![mark(2)], &large));
+        thread.take(order(None, vec![Note::Snapshot(1)], &large));
+        is_full.store(false, Ordering::SeqCst);
+        thread.take(Order::Sync);
+        assert!(is_trouble(&heard));
+        assert!(matches!(
+            journals(folder.path())[..],
+            [ref one] if matches!(one[..], [Record::Begin(_), Record::Mark(1), Record::Mark(2)])
+        ));
+        // In the same order of notes, too.
+        thread.take(order(Some(&large), vec![mark(3)], &large));
+        thread.take(order(None, vec![mark(4), Note::Snapshot(1)], &large));
+        assert!(matches!(journals(folder.path())[0][..], [Record::Begin(_), Record::Mark(3), Record::Mark(4)]));
+    }
+
+    /// A journal that has grown, and can't be begun anew, is written further.
+    #[test]
+    fn a_long_journal_goes_on_where_no_new_one_can_be_made() {
+        let (folder, is_full, mut thread, heard) = on_a_disk(&[Call::Create]);
+        let small = Document::parse("[1]").unwrap();
+        let long = Document::parse(format!("[\"{}\"]", "a".repeat(2 << 20))).unwrap();
+        thread.take(order(Some(&small), vec![Note::Record(Record::Mark(1))], &small));
+        is_full.store(true, Ordering::SeqCst);
+        thread.take(order(None, vec![Note::Load(Digest::of(b""), long.byte_len(), long)], &small));
+        thread.take(order(None, vec![Note::Record(Record::Mark(2))], &small));
+        assert!(!is_trouble(&heard));
+        assert!(matches!(journals(folder.path())[..], [ref one] if matches!(one.last(), Some(Record::Mark(2)))));
     }
 
     /// What failed once is not trusted again, also where there is room again before a new journal was begun.
