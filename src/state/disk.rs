@@ -145,9 +145,7 @@ pub fn digest(state: &mut State, id: DocumentId, stamp: Stamp, digest: Digest, n
     session.history.rebase(Base::Version(version));
     session.bases.iter_mut().filter(|(known, _)| known.is_none()).for_each(|(known, _)| *known = Some(digest));
     session.journal.note_if_begun(Note::Record(Record::Base(digest)));
-    if let Some(path) = &session.path {
-        effects.push(Effect::Watch(id, path.clone(), version));
-    }
+    effects.extend(session.watch(id, version));
     if session.saving.as_ref().is_some_and(|saving| saving.waits_for_digest) {
         session.saving = None;
         begin(id, session, Purpose::Save, now, effects);
@@ -159,11 +157,8 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
     let Some(session) = state.session_of(id) else { return };
     let saving = session.saving.take();
     let replaced = matches!(&end, SaveEnd::Saved { purpose, .. } if !matches!(purpose, Purpose::Copy(_)));
-    if std::mem::take(&mut session.missed)
-        && !replaced
-        && let (Some(path), Some(version)) = (&session.path, session.known_on_disk())
-    {
-        effects.push(Effect::Watch(id, path.clone(), version));
+    if std::mem::take(&mut session.missed) && !replaced {
+        effects.extend(session.known_on_disk().and_then(|version| session.watch(id, version)));
     }
     match end {
         SaveEnd::Saved { version, purpose, revision, remark, timing } => {
@@ -309,8 +304,8 @@ pub fn touched(state: &mut State, id: DocumentId, version: Version, read_only: b
         }
         // It is read once more: its text is not here any more.
         OnDisk::Gone => {
-            if let (Some(path), Base::Version(base)) = (&session.path, session.history.base()) {
-                effects.push(Effect::Watch(id, path.clone(), *base));
+            if let Base::Version(base) = session.history.base() {
+                effects.extend(session.watch(id, *base));
             }
         }
         _ => {}

@@ -32,15 +32,20 @@ fn may_replace(state: &mut State) -> bool {
     if busy && let Some(session) = state.session_mut() {
         session.notice = Some("Save or close this document first: a window holds one document.".to_owned());
     }
-    let is_being_mended = matches!(state.tab(), Some(Tab { content: Content::Broken { broken, .. }, .. }) if broken.is_touched());
-    if is_being_mended {
+    let is_mended = is_mended(state);
+    if is_mended {
         state.dialog = Some(Dialog::Trouble(Report {
             what: "A window holds one document, and this one is being mended.".to_owned(),
             safe: "Nothing was opened.".to_owned(),
             todo: "Read the mended text again and save it, or close the window.".to_owned(),
         }));
     }
-    !busy && !is_being_mended
+    !busy && !is_mended
+}
+
+/// Whether what is shown is no JSON, and a person mended something in it.
+fn is_mended(state: &State) -> bool {
+    matches!(state.tab(), Some(Tab { content: Content::Broken { broken, .. }, .. }) if broken.is_touched())
 }
 
 /// Opens the first of some files, and names the rest.
@@ -328,7 +333,7 @@ pub fn close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
     }
     let (saving, unsaved) = match state.session() {
         Some(session) => (session.saving.is_some(), session.unsaved() > 0),
-        None => (false, matches!(state.tab(), Some(Tab { content: Content::Broken { broken, .. }, .. }) if broken.is_touched())),
+        None => (false, is_mended(state)),
     };
     if saving {
         state.close_after_save = true;

@@ -304,9 +304,7 @@ pub(super) fn done(
         session.recoverable.retain(|found| found.journal != journal);
         effects.push(Effect::ForgetJournal(id, journal));
     }
-    if let Base::Version(version) = session.history.base()
-        && let Some(path) = &session.path
-    {
-        effects.push(Effect::Watch(id, path.clone(), *version));
+    if let Base::Version(version) = session.history.base() {
+        effects.extend(session.watch(id, *version));
     }
 }

@@ -152,9 +152,7 @@ pub(super) fn recovered(
             session.metrics.edited(now.ms);
             let edits = if count == 1 { "1 edit is back. It is".to_owned() } else { format!("{count} edits are back. They are") };
             session.notice = Some(format!("{edits} not saved yet."));
-            if let Some(path) = &session.path {
-                effects.push(Effect::Watch(id, path.clone(), on.version));
-            }
+            effects.extend(session.watch(id, on.version));
             tab.content = Content::Ready(Box::new(session));
             effects.push(Effect::ForgetJournal(id, journal));
             if !left.is_empty() {

@@ -1,5 +1,6 @@
 //! One open document: its history, what is known of the disk, and the status that follows from both.
 
+use super::DocumentId;
 use super::find::Find;
 use super::journal::Journaling;
 use super::merging::Merging;
@@ -7,7 +8,7 @@ use super::progress::{Progress, Task};
 use super::rows::Fold;
 use super::saving::Metrics;
 use super::scroll::ScrollPosition;
-use super::update::Now;
+use super::update::{Effect, Now};
 use super::versions::{Counting, Versions};
 use crate::document::{Difference, Document, Head, History, Node, Path, RevisionId, Text};
 use crate::storage::{Digest, Found, Stamp, Version};
@@ -474,6 +475,11 @@ impl Session {
     /// Whether nothing is under way from which another document would be pulled away.
     pub fn can_load(&self) -> bool {
         self.editor.is_none() && self.saving.is_none() && self.merging.is_none()
+    }
+
+    /// Watches the document's file from this version on; `None` where it has no file.
+    pub fn watch(&self, id: DocumentId, version: Version) -> Option<Effect> {
+        self.path.clone().map(|path| Effect::Watch(id, path, version))
     }
 
     /// The version that is on the disk as far as is known. `None` while that has no digest.
