@@ -511,6 +511,41 @@ fn a_wish_to_close_is_met_where_there_is_nothing_left_to_save() {
 }
 
 #[test]
+fn a_field_that_is_not_valid_is_told_before_it_would_be_lost() {
+    let with_field = |text: &str| {
+        let mut program = Program::open("[0, 0]");
+        program.edit(&[0], "9");
+        program.other_writes("[1, 1]");
+        program.compare();
+        program.take(Input::Edit([1].into(), Part::Value));
+        program.take(Input::Type(text.into()));
+        program
+    };
+    let is_told = |program: &Program| program.session().notice.as_ref().is_some_and(|notice| notice.contains("not valid yet"));
+    let mut program = with_field("7.");
+    program.command(Command::TakeTheirs);
+    assert!(comparisons(&program).is_empty() && is_told(&program));
+    let mut program = with_field("7");
+    program.command(Command::TakeTheirs);
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[1, 1]", Status::Saved));
+    program.command(Command::UndoLoad);
+    assert_eq!(program.text(), "[9, 7]", "what was valid is an edit like others");
+    // A save ends while a field is open, and the window was to be closed.
+    let mut program = Program::open("[0, 0]");
+    program.edit(&[0], "9");
+    program.command(Command::Save);
+    let order = program.save();
+    program.take(Input::CloseRequested);
+    program.take(Input::Edit([1].into(), Part::Value));
+    program.take(Input::Type("7.".into()));
+    program.saved(&order);
+    assert_eq!((program.state.dialog.clone(), program.state.closing), (Some(Dialog::Close), false));
+    program.take(Input::Answer(Answer::Save));
+    assert!(is_told(&program) && program.session().editor.is_some() && !program.state.closing);
+}
+
+#[test]
 fn a_file_that_was_chosen_for_another_document_is_not_written() {
     let mut program = Program::open(TEXT);
     program.command(Command::SaveCopy);

@@ -295,6 +295,8 @@ pub fn picked(state: &mut State, purpose: PickPurpose, path: Option<PathBuf>, no
 /// An answer to the dialog that is shown.
 pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Effect>) {
     match (answer, state.dialog.take()) {
+        // What is not valid yet is told, and the window stays.
+        (Answer::Save, Some(Dialog::Close)) if !edits::is_settled(state, now) => {}
         (Answer::Save, Some(Dialog::Close)) => {
             state.close_after_save = true;
             disk::save(state, now, effects);

@@ -111,6 +111,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
             }
         }
         Input::Merge(input) => merging::take(state, input, &mut effects),
+        Input::Version(versions::VersionInput::Restore(_)) if !edits::is_settled(state, now) => {}
         Input::Version(input) => versions::take(state, input, &mut effects),
         Input::OpenUnsaved(number) => recovery::open_found(state, number, &mut effects),
         Input::ShowPlace(path) => {
@@ -219,6 +220,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::Help => state.dialog = Some(Dialog::Help),
         Command::About => state.dialog = Some(Dialog::About),
         Command::KeepMine => disk::keep_mine(state, now, effects),
+        Command::TakeTheirs if !edits::is_settled(state, now) => {}
         Command::TakeTheirs => disk::take_theirs(state, effects),
         Command::Compare => disk::compare(state, effects),
         Command::Merge => {
