@@ -41,10 +41,8 @@ pub struct Plain {
     is_whole_word: bool,
     /// Whether a string has to begin or end with it.
     edges: Edges,
-    /// Whether it can stand outside strings.
-    is_outside: bool,
-    /// Whether it can be in a number, `true`, `false` or `null`.
-    is_scalar: bool,
+    /// Where it can stand.
+    places: Outside,
     /// Whether one of its characters has an escape of two bytes.
     has_short_escape: bool,
     /// The bits of the `\u` escapes of its characters.
@@ -63,8 +61,6 @@ enum Finder {
 /// Where the search in one stretch stands.
 struct Walk<'s, 'w> {
     stretch: &'s Stretch<'s>,
-    /// Escapes may be in a hit, but in none of its ASCII: it is found by this.
-    anchor: Option<&'s Anchor>,
     cache: Option<&'s mut Cache>,
     sifted: sieve::Found,
     watch: &'w mut dyn FnMut() -> ControlFlow<()>,
@@ -145,8 +141,7 @@ impl Plain {
                 .unwrap_or(classes.len().saturating_sub(1)),
             is_whole_word,
             edges,
-            is_outside: places.is_outside,
-            is_scalar: places.is_scalar,
+            places,
             has_short_escape: all().any(has_short_escape),
             anchor: Anchor::of(&classes),
             finder,
@@ -176,14 +171,70 @@ impl Plain {
         }
         let is_escaped = |bits: u64| stretch.unicode_escapes & bits != 0;
         let anchor = self.anchor.as_ref().filter(|anchor| is_escaped(self.escape_bits) && !is_escaped(anchor.escape_bits));
+        let mut wanted = Wanted::new(self, stretch, scope);
+        match (anchor, &self.finder) {
+            (Some(anchor), _) => self.search_by_run(&anchor.run, Some(anchor), stretch, &mut wanted, emit, watch),
+            (None, Some(Finder::Run(run))) if !self.may_be_escaped(stretch) => {
+                self.search_by_run(run, None, stretch, &mut wanted, emit, watch)
+            }
+            _ => self.search_by_turns(stretch, scratch.raw.as_mut(), &mut wanted, emit, watch),
+        }
+    }
+
+    /// Whether a hit may have an escape in it.
+    fn may_be_escaped(&self, stretch: &Stretch<'_>) -> bool {
+        stretch.unicode_escapes & self.escape_bits != 0 || self.has_short_escape
+    }
+
+    /// All hits, where a part of the word leads to each of them.
+    fn search_by_run(
+        &self,
+        run: &Run,
+        anchor: Option<&Anchor>,
+        stretch: &Stretch<'_>,
+        wanted: &mut Wanted<'_>,
+        emit: &mut dyn FnMut(usize),
+        watch: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Stretch { text, to, .. } = *stretch;
+        let mut sifted = sieve::Found::default();
+        let (mut at, mut behind_last) = (stretch.from, stretch.from);
+        loop {
+            let end = to.min(at + WINDOW);
+            while let Some(place) = run.sieve.find(text, at..end, &mut sifted) {
+                at = place + 1;
+                if let Some(hit) = self.hit_around(run, anchor, text, place)
+                    && hit.start >= behind_last
+                    && hit.end <= to
+                {
+                    if wanted.has(&hit) {
+                        emit(hit.start);
+                    }
+                    behind_last = hit.end;
+                    at = hit.end;
+                }
+            }
+            if end == to {
+                return ControlFlow::Continue(());
+            }
+            at = at.max(end);
+            watch()?;
+        }
+    }
+
+    /// All hits: those without escapes and those with escapes are sought side by side.
+    fn search_by_turns(
+        &self,
+        stretch: &Stretch<'_>,
+        cache: Option<&mut Cache>,
+        wanted: &mut Wanted<'_>,
+        emit: &mut dyn FnMut(usize),
+        watch: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let mut from = stretch.from;
-        let cache = scratch.raw.as_mut();
         let sifted = sieve::Found::default();
-        let mut walk = Walk { stretch, anchor, cache, sifted, watch, escape_at: from, watched_at: from };
-        let mut inside = Inside::new(stretch.from);
-        // The string of the last hit ends here, and is a key.
-        let mut string = (stretch.from, false);
-        let mut raw = self.next_found(&mut walk, from)?;
+        let mut walk = Walk { stretch, cache, sifted, watch, escape_at: from, watched_at: from };
+        let mut raw = self.next_raw(&mut walk, from)?;
         let mut escaped = self.next_escaped(&mut walk, from)?;
         loop {
             let hit = match (&raw, &escaped) {
@@ -193,23 +244,12 @@ impl Plain {
                 (None, None) => return ControlFlow::Continue(()),
             };
             from = hit.end;
-            let is_wanted = if self.is_outside && !inside.is_inside(stretch.text, hit.start) {
-                self.is_scalar && scope.has_values()
-            } else if scope == Scope::Both {
-                true
-            } else {
-                if hit.start >= string.0 {
-                    let end = stretch.string_end(hit.start);
-                    string = (end, stretch.is_key_before(end));
-                }
-                string.1 == scope.has_keys()
-            };
-            if is_wanted {
+            if wanted.has(&hit) {
                 emit(hit.start);
             }
             walk.passed(from)?;
             if raw.as_ref().is_some_and(|raw| raw.start < from) {
-                raw = self.next_found(&mut walk, from)?;
+                raw = self.next_raw(&mut walk, from)?;
             }
             if escaped.as_ref().is_some_and(|escaped| escaped.start < from) {
                 escaped = self.next_escaped(&mut walk, from)?;
@@ -230,7 +270,7 @@ impl Plain {
             (None, None) if run.raw.as_ref().is_some_and(|raw| raw.is_only_spelling) => return None,
             (None, None) => self.spelled_around(run, false, text, at)?,
         };
-        let is_inside = is_inside_escape(text, hit.start) || (anchor.is_some() && is_inside_escape(text, at));
+        let is_inside = is_inside_escape(text, hit.start) || (hit.start != at && anchor.is_some() && is_inside_escape(text, at));
         Some(hit).filter(|hit| !is_inside && self.is_whole(text, hit))
     }
 
@@ -256,25 +296,19 @@ impl Plain {
         Some(start..end)
     }
 
-    /// The first hit at or behind `from` that a search in memory leads to: one without escapes, with an anchor any.
-    fn next_found(&self, walk: &mut Walk<'_, '_>, from: usize) -> ControlFlow<(), Option<Range<usize>>> {
+    /// The first hit without escapes at or behind `from`.
+    fn next_raw(&self, walk: &mut Walk<'_, '_>, from: usize) -> ControlFlow<(), Option<Range<usize>>> {
         let text = walk.stretch.text;
         let mut at = from;
         while at < walk.stretch.to {
             let end = (at + WINDOW + self.longest).min(walk.stretch.to);
-            let run = match (walk.anchor, &self.finder) {
-                (Some(anchor), _) => Some(&anchor.run),
-                (None, Some(Finder::Run(run))) => Some(run),
-                (None, Some(Finder::Regex(_))) => None,
-                (None, None) => return ControlFlow::Continue(None),
-            };
             // Where something was found, and the hit there if it is one.
-            let found = match (run, &self.finder, walk.cache.as_deref_mut()) {
-                (Some(run), ..) => run.sieve.find(text, at..end, &mut walk.sifted).map(|place| {
-                    let hit = self.hit_around(run, walk.anchor, text, place);
+            let found = match (&self.finder, walk.cache.as_deref_mut()) {
+                (Some(Finder::Run(run)), _) => run.sieve.find(text, at..end, &mut walk.sifted).map(|place| {
+                    let hit = self.hit_around(run, None, text, place);
                     (place, hit.filter(|hit| hit.start >= from && hit.end <= walk.stretch.to))
                 }),
-                (None, Some(Finder::Regex(regex)), Some(cache)) => {
+                (Some(Finder::Regex(regex)), Some(cache)) => {
                     regex.search_with(cache, &Input::new(text).range(at..end)).map(|found| {
                         let hit = found.range();
                         let is_hit = !is_inside_escape(text, hit.start) && self.is_whole(text, &hit);
@@ -301,8 +335,8 @@ impl Plain {
 
     /// The first hit with an escape in it at or behind `from`.
     fn next_escaped(&self, walk: &mut Walk<'_, '_>, from: usize) -> ControlFlow<(), Option<Range<usize>>> {
-        let Stretch { text, to, unicode_escapes, .. } = *walk.stretch;
-        if (unicode_escapes & self.escape_bits == 0 && !self.has_short_escape) || walk.anchor.is_some() {
+        let Stretch { text, to, .. } = *walk.stretch;
+        if !self.may_be_escaped(walk.stretch) {
             return ControlFlow::Continue(None);
         }
         walk.escape_at = walk.escape_at.max(from);
@@ -355,7 +389,13 @@ impl Plain {
         Some(start..end).filter(|hit| self.is_whole(text, hit))
     }
 
+    #[inline]
     fn is_whole(&self, text: &[u8], hit: &Range<usize>) -> bool {
+        (!self.is_whole_word && self.edges == Edges::default()) || self.has_edges(text, hit)
+    }
+
+    #[inline(never)]
+    fn has_edges(&self, text: &[u8], hit: &Range<usize>) -> bool {
         let is_word = |character: Option<char>| {
             character.is_some_and(|character| match character.is_ascii() {
                 true => character.is_ascii_alphanumeric() || character == '_',
@@ -365,6 +405,39 @@ impl Plain {
         (!self.edges.at_start || character_before(text, hit.start).is_none())
             && (!self.edges.at_end || character_at(text, hit.end).is_none())
             && (!self.is_whole_word || !(is_word(character_before(text, hit.start)) || is_word(character_at(text, hit.end))))
+    }
+}
+
+/// Tells which hits are wanted, from left to right.
+struct Wanted<'s> {
+    stretch: &'s Stretch<'s>,
+    scope: Scope,
+    /// Whether a hit may stand outside of strings, and in a number, `true`, `false` or `null`.
+    places: Outside,
+    inside: Inside,
+    /// The string of the last hit ends here, and is a key.
+    string: (usize, bool),
+}
+
+impl<'s> Wanted<'s> {
+    fn new(plain: &Plain, stretch: &'s Stretch<'s>, scope: Scope) -> Self {
+        let inside = Inside::new(stretch.from);
+        Self { stretch, scope, places: plain.places, inside, string: (stretch.from, false) }
+    }
+
+    #[inline]
+    fn has(&mut self, hit: &Range<usize>) -> bool {
+        if self.places.is_outside && !self.inside.is_inside(self.stretch.text, hit.start) {
+            return self.places.is_scalar && self.scope.has_values();
+        }
+        if self.scope == Scope::Both {
+            return true;
+        }
+        if hit.start >= self.string.0 {
+            let end = self.stretch.string_end(hit.start);
+            self.string = (end, self.stretch.is_key_before(end));
+        }
+        self.string.1 == self.scope.has_keys()
     }
 }
 
@@ -387,6 +460,7 @@ impl Edges {
 }
 
 /// Whether a match can stand outside strings, and whether only in a number, `true`, `false` or `null`.
+#[derive(Clone, Copy)]
 struct Outside {
     is_outside: bool,
     is_scalar: bool,

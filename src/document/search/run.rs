@@ -4,6 +4,9 @@ use super::sieve::{self, Sieve};
 use crate::document::bitmap::Class;
 use std::ops::Range;
 
+/// So many bytes of a word are compared at once.
+const HEAD: usize = 16;
+
 /// A part of a word by which its hits are found.
 pub struct Run {
     /// Where the part may be.
@@ -36,10 +39,10 @@ pub struct Raw {
     cases: Box<[u8]>,
     /// So many of them are before the part that is sought.
     before: usize,
-    /// The first eight of them, or fewer, and where these are in a number.
-    head: u64,
-    head_cases: u64,
-    mask: u64,
+    /// The first [`HEAD`] of them, or fewer, and where these are in a number.
+    head: u128,
+    head_cases: u128,
+    mask: u128,
     /// Every hit without escapes is spelled like this: `s` can also be a long one.
     pub is_only_spelling: bool,
 }
@@ -79,11 +82,11 @@ impl Raw {
         let before = spelled[..place].iter().map(Vec::len).sum();
         let (bytes, cases): (Vec<u8>, Vec<u8>) = spelled.iter().flatten().copied().unzip();
         let head = |bytes: &[u8]| {
-            let mut head = [0; 8];
+            let mut head = [0; HEAD];
             head.iter_mut().zip(bytes).for_each(|(head, byte)| *head = *byte);
-            u64::from_le_bytes(head)
+            u128::from_le_bytes(head)
         };
-        let mask = u64::MAX >> (8 * (8 - bytes.len().min(8)).min(7));
+        let mask = u128::MAX >> (8 * (HEAD - bytes.len().min(HEAD)).min(HEAD - 1));
         let (head, head_cases) = (head(&bytes), head(&cases));
         Self { bytes: bytes.into(), cases: cases.into(), before, head, head_cases, mask, is_only_spelling }
     }
@@ -103,7 +106,8 @@ impl Raw {
         let is_there = match text.first_chunk() {
             // A call for a few bytes would take longer than the search for them.
             Some(head) => {
-                (u64::from_le_bytes(*head) | self.head_cases) & self.mask == self.head && (self.bytes.len() <= 8 || is_from(8))
+                (u128::from_le_bytes(*head) | self.head_cases) & self.mask == self.head
+                    && (self.bytes.len() <= HEAD || is_from(HEAD))
             }
             None => is_from(0),
         };

@@ -101,10 +101,22 @@ pub fn begins_escape(text: &[u8], at: usize) -> bool {
 }
 
 /// Whether `at` is inside an escape, not at its start.
+#[inline]
 pub fn is_inside_escape(text: &[u8], at: usize) -> bool {
-    if text[..at].last_chunk::<5>().is_some_and(|before| !before.contains(&b'\\')) {
-        return false;
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    if let Some(before) = text[..at].last_chunk() {
+        // A zero byte among the last five is where a backslash was.
+        let differs = (u64::from_le_bytes(*before) ^ (ONES * u64::from(b'\\'))) >> 24;
+        let has_zero = differs.wrapping_sub(ONES >> 24) & !differs & (ONES >> 24 << 7);
+        if has_zero == 0 {
+            return false;
+        }
     }
+    is_behind_escape_start(text, at)
+}
+
+#[inline(never)]
+fn is_behind_escape_start(text: &[u8], at: usize) -> bool {
     (1..=5.min(at)).any(|back| {
         let start = at - back;
         text[start] == b'\\' && (back == 1 || text[start + 1] == b'u') && begins_escape(text, start)
