@@ -5,6 +5,7 @@ mod program;
 
 use program::{Program, TEXT, version};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use treekeep::document::{Document, Fragment, Path};
 use treekeep::state::journal::{EndOfJournal, Note};
 use treekeep::state::merging::{MergeDone, MergeInput, MergeRow, Pick};
@@ -12,8 +13,8 @@ use treekeep::state::recovery::RecoverFor;
 use treekeep::state::saving::{Alert, Options};
 use treekeep::state::session::{Part, Purpose};
 use treekeep::state::versions::{VersionFor, VersionInput};
-use treekeep::state::{Answer, Command, Dialog, Effect, Event, Input, Status};
-use treekeep::storage::{Backup, Cause, Found, Lost, OnDisk, Record, Recovery};
+use treekeep::state::{Answer, Command, Dialog, Effect, Event, Input, Report, Status};
+use treekeep::storage::{Backup, Cause, Expected, Found, Lost, OnDisk, Place, Record, Recovery};
 
 /// The notes that left, as words.
 fn notes(program: &mut Program) -> Vec<String> {
@@ -24,7 +25,7 @@ fn notes(program: &mut Program) -> Vec<String> {
     for effect in journal {
         let Effect::Journal(order) = effect else { unreachable!() };
         assert!(order.document.root().is_same(program.session().document().root()) || order.notes.len() == 1);
-        words.extend(order.begin.map(|(begin, base)| format!("begin {} {}", begin.name, base.is_some())));
+        words.extend(order.is_new.then(|| format!("begin {} {}", order.begin.name, order.base.is_some())));
         words.extend(order.notes.iter().map(|note| match note {
             Note::Record(Record::Edit(made)) => {
                 format!("{} {}{}", made.edit.describe(), made.pointer, if made.joins { " +" } else { "" })
@@ -34,7 +35,7 @@ fn notes(program: &mut Program) -> Vec<String> {
             Note::Record(Record::Mark(_)) => "mark".to_owned(),
             Note::Record(Record::Saved(..)) => "saved".to_owned(),
             Note::Record(other) => format!("{other:?}"),
-            Note::Snapshot(steps) => format!("snapshot {steps}"),
+            Note::Snapshot => format!("snapshot {}", order.unsaved),
             Note::Load(..) => "load".to_owned(),
         }));
     }
@@ -312,7 +313,7 @@ fn a_conflict_is_merged_and_saved_over_the_version_on_disk() {
     program.command(Command::Save);
     let order = program.save();
     assert_eq!(order.purpose, Purpose::Save);
-    assert!(matches!(&order.expected, treekeep::storage::Expected::Version(expected) if *expected == version(&theirs)));
+    assert!(matches!(&order.expected, Expected::Version(expected) if *expected == version(&theirs)));
     program.saved(&order);
     assert_eq!(program.status(), Status::Saved);
     // The way back leads over theirs to mine.
@@ -336,9 +337,7 @@ fn a_further_change_during_a_merge_is_an_ordinary_conflict() {
     finish(&mut program);
     program.command(Command::Save);
     let order = program.save();
-    assert!(
-        matches!(&order.expected, treekeep::storage::Expected::Version(expected) if *expected == version(&TEXT.replace("12.50", "13")))
-    );
+    assert!(matches!(&order.expected, Expected::Version(expected) if *expected == version(&TEXT.replace("12.50", "13"))));
     program.failed(&order, true);
     assert_eq!(program.session().metrics.conflicts, 1);
     // Leaving a merge changes nothing.
@@ -550,4 +549,72 @@ fn a_file_that_may_not_fit_into_memory_is_asked_about_first() {
     program.take(Input::Answer(Answer::OpenAnyway));
     assert!(matches!(program.effects.last(), Some(Effect::OpenAnyway(_, path)) if path.ends_with("huge.json")));
     assert!(program.state.is_loading());
+}
+
+/// A text that can be told as a whole alone comes back where there is no file, where the file is what was mended, and beside what
+/// another program wrote.
+#[test]
+fn what_needs_no_base_comes_back_without_what_is_on_the_disk() {
+    let mine = || Document::parse("[7]").unwrap();
+    let recovered = |program: &mut Program, place: Place| {
+        let id = program.id();
+        let recovery = Recovery::Fresh { document: mine(), place };
+        program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(recovery))));
+        assert_eq!((program.text().as_str(), program.status()), ("[7]", Status::Edited(1)));
+        assert_eq!(notes(program)[0].split(' ').next_back(), Some("false"), "it is not told to stand on itself");
+    };
+    // From the list on the start page; the file can't be opened.
+    let mut program = Program::new();
+    program.event(Event::Unsaved(None, vec![found()]));
+    program.take(Input::OpenUnsaved(0));
+    let (id, path) = (program.id(), found().document.unwrap());
+    let report = || Report { what: "It is not there.".into(), safe: String::new(), todo: String::new() };
+    program.event(Event::NotOpened(id, path.clone(), report()));
+    assert!(
+        matches!(program.effects.last(), Some(Effect::Recover(_, journal, RecoverFor::Apply)) if *journal == found().journal)
+    );
+    recovered(&mut program, Place::Missing(path.clone()));
+    program.command(Command::Save);
+    assert!(matches!(program.save().expected, Expected::Nothing));
+    // It can't be recovered either.
+    let mut program = Program::new();
+    program.event(Event::Unsaved(None, vec![found()]));
+    program.take(Input::OpenUnsaved(0));
+    let id = program.id();
+    program.event(Event::NotOpened(id, path.clone(), report()));
+    program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Err("the disk is gone".into())));
+    assert!(program.state.tabs.is_empty() && matches!(program.state.dialog, Some(Dialog::Trouble(_))));
+    // A broken file: its edits are offered, and saved over it.
+    let broken = "[1,,2]";
+    let open_broken = || {
+        let mut program = Program::new();
+        program.take(Input::OpenFiles(vec![path.clone()]));
+        let id = program.id();
+        let problem = Document::parse(broken).unwrap_err();
+        program.event(Event::NotJson(id, path.clone(), Arc::new(broken.into()), version(broken), problem));
+        assert!(program.effects.iter().any(|effect| matches!(effect, Effect::FindUnsaved(Some((found, _))) if *found == id)));
+        program.event(Event::Unsaved(Some(id), vec![found()]));
+        assert_eq!(program.state.dialog, Some(Dialog::Recover));
+        program
+    };
+    let mut program = open_broken();
+    program.take(Input::Answer(Answer::Recover));
+    recovered(&mut program, Place::Broken(path.clone(), version(broken)));
+    program.command(Command::Save);
+    assert!(matches!(program.save().expected, Expected::Version(over) if over == version(broken)));
+    // What was mended in the meantime stays.
+    let mut program = open_broken();
+    program.take(Input::Answer(Answer::Recover));
+    program.take(Input::Mend("[1, 2".into()));
+    let (id, place) = (program.id(), Place::Broken(path.clone(), version(broken)));
+    let recovery = Recovery::Fresh { document: mine(), place };
+    program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(recovery))));
+    assert!(program.state.session().is_none() && matches!(program.state.dialog, Some(Dialog::Trouble(_))));
+    // Beside what another program wrote: what happens to that file is not this document's any more.
+    let mut program = Program::open(TEXT);
+    let before = program.id();
+    recovered(&mut program, Place::Apart);
+    assert_eq!(program.session().path, None);
+    program.event(Event::DiskGone(before));
+    assert_eq!(program.status(), Status::Edited(1));
 }

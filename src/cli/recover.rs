@@ -5,8 +5,8 @@ use super::{CONFLICT, Failure, INVALID, IO, print};
 use crate::document::{Document, Merge};
 use crate::jobs::Threads;
 use crate::storage::{
-    self, BackupPolicy, Backups, Cause, Disk, Env, Expected, Found, Lost, OpenError, Options, RecoverError, Recovery, Settled,
-    SystemClock,
+    self, BackupPolicy, Backups, Cause, Disk, Env, Expected, Found, Lost, OpenError, Options, Place, RecoverError, Recovery,
+    Settled, SystemClock,
 };
 use std::io;
 use std::ops::ControlFlow;
@@ -86,7 +86,18 @@ fn apply(env: &Env, file: &Path, found: &Found, wait: Duration) -> Result<(), Fa
     })?;
     match recovery {
         Recovery::Nothing => Ok(()),
-        Recovery::Fresh { document } => save(env, file, &Expected::Nothing, &document, wait),
+        Recovery::Fresh { document, place } => match place {
+            Place::Nowhere | Place::Missing(_) => save(env, file, &Expected::Nothing, &document, wait),
+            Place::Broken(_, version) => save(env, file, &Expected::Version(version), &document, wait),
+            Place::Apart => Err(Failure::new(
+                CONFLICT,
+                format!(
+                    "{}: another program changed it, and the text that the edits were made on is not to be had any more; \
+                     nothing was written, and the journal is kept: the window has them as a document of their own",
+                    file.display()
+                ),
+            )),
+        },
         Recovery::Steps { on, steps, left } => {
             if !left.is_empty() {
                 let lines: Vec<String> = left.iter().map(line).collect();

@@ -71,10 +71,12 @@ struct Writer {
     /// Bytes at its beginning.
     base_length: u64,
     notes: u64,
+    /// What was told last of a failure.
+    trouble: Option<String>,
     /// A journal of the same document that this one takes the place of.
     replaces: Option<Journal>,
     /// Texts that are being saved.
-    marked: HashMap<u64, Document>,
+    marked: HashMap<u64, Marked>,
     /// Records that could not be written yet.
     unwritten: Vec<Record>,
     /// Records that the journal has for sure; one that failed may have more.
@@ -86,6 +88,13 @@ struct Writer {
     has_gap: bool,
     sync_at: Option<Instant>,
     try_at: Option<Instant>,
+}
+
+/// A text that is being saved.
+struct Marked {
+    document: Document,
+    /// The journal has its mark.
+    is_told: bool,
 }
 
 impl Thread {
@@ -147,12 +156,11 @@ impl Thread {
     }
 
     fn write(&mut self, order: JournalOrder) {
-        let JournalOrder { id, begin, notes, document, unsaved, handed } = order;
-        if let Some((begin, base)) = begin {
-            let base = base.filter(|base| base.byte_len() <= BASE_LIMIT);
+        let JournalOrder { id, is_new, begin, base, notes, document, unsaved, handed } = order;
+        if is_new {
             let writer = Writer {
-                begin,
-                base,
+                begin: begin.clone(),
+                base: None,
                 journal: None,
                 document: document.clone(),
                 unsaved,
@@ -160,6 +168,7 @@ impl Thread {
                 redoable: 0,
                 base_length: 0,
                 notes: 0,
+                trouble: None,
                 replaces: None,
                 marked: HashMap::new(),
                 unwritten: Vec::new(),
@@ -176,6 +185,9 @@ impl Thread {
             }
         }
         let Some(writer) = self.writers.get_mut(&id) else { return };
+        // A journal that is begun anew stands on what the document stands on now. When the first edit was made stays.
+        writer.begin = Begin { at_ms: writer.begin.at_ms, ..begin };
+        writer.base = base.filter(|base| base.byte_len() <= BASE_LIMIT);
         (writer.document, writer.unsaved) = (document, unsaved);
         writer.notes = handed;
         let outcome = writer.take(&self.surroundings, notes);
@@ -188,13 +200,18 @@ impl Thread {
         let outcome = outcome.or_else(|_| writer.begin_anew(&self.surroundings));
         match outcome {
             Ok(()) => {
-                writer.try_at = None;
+                (writer.try_at, writer.trouble) = (None, None);
                 let length = writer.journal.as_ref().map_or(0, Journal::length);
                 self.outbox.send(Event::Journaled { id, notes: writer.notes, length });
             }
             Err(error) => {
-                writer.try_at = Some(Instant::now() + TRY_AGAIN);
-                self.outbox.send(Event::JournalTrouble(id, storage::cause(&error)));
+                // What only the whole text can tell, and that is too large, is told no better a while later.
+                writer.try_at = (!writer.waits_for_a_beginning()).then(|| Instant::now() + TRY_AGAIN);
+                let trouble = storage::cause(&error);
+                if writer.trouble.as_ref() != Some(&trouble) {
+                    writer.trouble = Some(trouble.clone());
+                    self.outbox.send(Event::JournalTrouble(id, trouble));
+                }
             }
         }
     }
@@ -205,9 +222,10 @@ impl Thread {
         for id in self.writers.keys().copied().collect::<Vec<_>>() {
             let Some(writer) = self.writers.get_mut(&id) else { continue };
             if writer.try_at.is_some_and(|at| at <= now || all) {
-                let anew = writer.begin_anew(&self.surroundings);
-                self.settle(id, anew);
-            } else if writer.sync_at.is_some_and(|at| at <= now || all)
+                self.settle(id, Err(failed_before()));
+            }
+            let Some(writer) = self.writers.get_mut(&id) else { continue };
+            if writer.sync_at.is_some_and(|at| at <= now || all)
                 && let Err(error) = writer.sync()
             {
                 self.settle(id, Err(error));
@@ -227,7 +245,7 @@ impl Writer {
 
     fn flush(&mut self) -> io::Result<()> {
         let Some(journal) = self.journal.as_mut().filter(|_| !self.is_spoiled) else {
-            return Err(io::ErrorKind::NotFound.into());
+            return Err(failed_before());
         };
         if let Err(error) = journal.append(&self.unwritten) {
             self.is_spoiled = true;
@@ -242,7 +260,7 @@ impl Writer {
     fn sync(&mut self) -> io::Result<()> {
         self.sync_at = None;
         if self.is_spoiled {
-            return Err(io::ErrorKind::NotFound.into());
+            return Err(failed_before());
         }
         let synced = self.journal.as_mut().map_or(Ok(()), Journal::sync);
         self.is_spoiled = synced.is_err();
@@ -261,6 +279,8 @@ impl Writer {
         let mut records = Vec::new();
         // What the document is was saved or loaded so, and nothing was edited since.
         let mut is_beginning = false;
+        // Something is not known to the journal, and only the whole text can tell it.
+        let mut is_whole = false;
         for note in notes {
             match note {
                 Note::Record(record) => {
@@ -271,59 +291,58 @@ impl Writer {
                             true
                         }
                         Record::Mark(mark) => {
-                            self.marked.insert(*mark, self.document.clone());
+                            self.marked.insert(*mark, Marked { document: self.document.clone(), is_told: !is_whole });
                             true
                         }
-                        Record::Saved(mark, digest) => {
-                            // A journal that is begun anew stands on what was saved last.
-                            let document = self.marked.remove(mark);
-                            is_beginning = document.as_ref().is_some_and(|saved| saved.root().is_same(self.document.root()));
-                            self.begin.size = document.as_ref().map_or(0, Document::byte_len);
-                            self.begin.digest = Some(digest.to_string());
-                            self.base = document.filter(|document| document.byte_len() <= BASE_LIMIT);
+                        Record::Saved(mark, _) => {
+                            let saved = self.marked.remove(mark);
+                            let is_current = |saved: &Marked| saved.document.root().is_same(self.document.root());
+                            is_beginning = saved.as_ref().is_some_and(is_current);
                             self.marked.retain(|known, _| known > mark);
-                            true
+                            // Of a large text the edits are worth more than a gap.
+                            saved.is_some_and(|saved| saved.is_told) || self.document.byte_len() > SNAPSHOT_LIMIT
                         }
                         Record::Undo => step(&mut self.undoable, &mut self.redoable),
                         Record::Redo => step(&mut self.redoable, &mut self.undoable),
                         _ => true,
                     };
-                    if !known {
-                        // What was there before the journal can only be told as a whole.
-                        return self.tell_whole(surroundings, records, self.unsaved);
+                    is_whole |= !known;
+                    if !is_whole {
+                        records.push(record);
                     }
-                    records.push(record);
                 }
-                Note::Snapshot(steps) => return self.tell_whole(surroundings, records, steps),
+                Note::Snapshot => is_whole = true,
                 Note::Load(digest, size, document) => {
                     (self.undoable, self.redoable) = (self.undoable + 1, 0);
-                    if self.has_gap {
-                        is_beginning = document.root().is_same(self.document.root());
-                        (self.begin.size, self.begin.digest) = (size, Some(digest.to_string()));
-                        self.base = (size <= BASE_LIMIT).then(|| document.clone());
+                    is_beginning = document.root().is_same(self.document.root());
+                    if !is_whole {
+                        records.push(Record::Load(digest, size));
                     }
-                    records.push(Record::Load(digest, size));
-                    if size <= BASE_LIMIT {
+                    if !is_whole && size <= BASE_LIMIT {
                         records.push(Record::Text(Arc::new(document.to_bytes())));
                     }
                 }
             }
         }
-        if self.has_gap {
-            if !is_beginning {
-                return Err(too_large());
-            }
+        if (is_whole || self.has_gap) && is_beginning {
             let beginning = self.beginning();
             self.create(surroundings, &beginning)?;
+            self.marked.values_mut().for_each(|saving| saving.is_told = false);
             (self.undoable, self.redoable) = (0, 0);
             return Ok(());
+        }
+        if is_whole {
+            return self.tell_whole(surroundings, records);
+        }
+        if self.has_gap {
+            return Err(too_large());
         }
         self.tell(surroundings, records)?;
         let length = self.journal.as_ref().map_or(0, Journal::length);
         let grown = length.saturating_sub(self.base_length);
         if self.document.byte_len() <= SNAPSHOT_LIMIT
             && grown > (4 * self.document.byte_len()).clamp(GROWTH.0, GROWTH.1)
-            && let Err(error) = self.snapshot(surroundings, self.unsaved)
+            && let Err(error) = self.snapshot(surroundings)
         {
             // The long one is whole: it is begun anew when it has grown so much once more.
             log::warn!("a journal that has grown stays: {error}");
@@ -345,22 +364,26 @@ impl Writer {
     }
 
     /// Tells a step that can only be told by the whole text, after some records. Until that is done there is a gap.
-    fn tell_whole(&mut self, surroundings: &Surroundings, before: Vec<Record>, steps: u64) -> io::Result<()> {
+    fn tell_whole(&mut self, surroundings: &Surroundings, before: Vec<Record>) -> io::Result<()> {
         if !self.has_gap && !before.is_empty() {
             // What can't be written waits, and the outcome is that of the whole.
             let _ = self.tell(surroundings, before);
         }
         self.has_gap = true;
-        self.snapshot(surroundings, steps)
+        self.snapshot(surroundings)
     }
 
     /// A new journal with the whole text in place of the edits.
-    fn snapshot(&mut self, surroundings: &Surroundings, steps: u64) -> io::Result<()> {
+    fn snapshot(&mut self, surroundings: &Surroundings) -> io::Result<()> {
         if self.document.byte_len() > SNAPSHOT_LIMIT {
             return Err(too_large());
         }
-        let text = Arc::new(self.document.to_bytes());
-        let all: Vec<Record> = self.beginning().into_iter().chain([Record::Snapshot(steps, text)]).collect();
+        let snapshot = Record::Snapshot(self.unsaved, Arc::new(self.document.to_bytes()));
+        // What is being saved is marked in the new one, too, if it is this text: no other can be told any more.
+        self.marked.values_mut().for_each(|saving| saving.is_told = saving.document.root().is_same(self.document.root()));
+        let marks: Vec<Record> =
+            self.marked.iter().filter(|(_, saving)| saving.is_told).map(|(mark, _)| Record::Mark(*mark)).collect();
+        let all: Vec<Record> = self.beginning().into_iter().chain([snapshot]).chain(marks).collect();
         self.create(surroundings, &all)?;
         (self.undoable, self.redoable) = (0, 0);
         Ok(())
@@ -372,8 +395,11 @@ impl Writer {
         if olds.iter().any(Option::is_some)
             && let Err(error) = journal.sync()
         {
-            let [journal, replaces] = olds;
-            (self.journal, self.replaces) = (journal, replaces);
+            let [old, replaces] = olds;
+            (self.journal, self.replaces) = (old, replaces);
+            if let Err(error) = journal.remove() {
+                log::warn!("a journal that could not be synced stays: {error}");
+            }
             return Err(error);
         }
         self.base_length = journal.length();
@@ -391,13 +417,18 @@ impl Writer {
         Ok(())
     }
 
+    /// There is a gap, all before it is written, and nothing but a save, a load or a smaller text closes it.
+    fn waits_for_a_beginning(&self) -> bool {
+        let is_large = self.document.byte_len() > SNAPSHOT_LIMIT;
+        is_large && self.has_gap && !self.is_spoiled && self.unwritten.is_empty()
+    }
+
     /// After a failure: everything once more, in another file; up to the gap where there is one that can't be closed.
     fn begin_anew(&mut self, surroundings: &Surroundings) -> io::Result<()> {
         if self.document.byte_len() <= SNAPSHOT_LIMIT {
-            return self.snapshot(surroundings, self.unsaved);
+            return self.snapshot(surroundings);
         }
-        let has_gap = self.has_gap;
-        if has_gap && !self.is_spoiled && self.unwritten.is_empty() {
+        if self.waits_for_a_beginning() {
             return Err(too_large());
         }
         // What was written before can still be read, as far as it went.
@@ -405,12 +436,20 @@ impl Writer {
             Some(old) => storage::journal_records(&surroundings.disk, old.path())?,
             None => Vec::new(),
         };
+        if records.len() < self.written {
+            return Err(failed_before());
+        }
         records.truncate(self.written);
         records.extend(self.unwritten.iter().cloned());
+        let has_gap = self.has_gap;
         self.create(surroundings, &records)?;
         self.has_gap = has_gap;
         if has_gap { Err(too_large()) } else { Ok(()) }
     }
+}
+
+fn failed_before() -> io::Error {
+    io::Error::other("a journal that failed is not written any more")
 }
 
 fn too_large() -> io::Error {
@@ -459,8 +498,16 @@ mod tests {
     /// Notes of a document; they begin a journal if `base` is what it stands on.
     fn order(base: Option<&Document>, notes: Vec<Note>, document: &Document) -> Order {
         let begin = Begin { path: None, name: "new".to_owned(), digest: None, size: 0, at_ms: 1, program: "test".to_owned() };
-        let begin = base.map(|base| (begin, Some(base.clone())));
-        Order::Write(JournalOrder { id: ID, begin, notes, document: document.clone(), unsaved: 1, handed: 1 })
+        let (is_new, base, document) = (base.is_some(), base.cloned(), document.clone());
+        Order::Write(JournalOrder { id: ID, is_new, begin, base, notes, document, unsaved: 1, handed: 1 })
+    }
+
+    /// The same for a document with a file, which stands on `base`.
+    fn order_on(file: &std::path::Path, base: &Document, is_new: bool, notes: Vec<Note>, document: &Document) -> Order {
+        let Order::Write(order) = order(Some(base), notes, document) else { unreachable!() };
+        let digest = Some(Digest::of(&base.to_bytes()).to_string());
+        let begin = Begin { path: Some(file.to_owned()), digest, size: base.byte_len(), ..order.begin };
+        Order::Write(JournalOrder { is_new, begin, ..order })
     }
 
     /// What is in each journal.
@@ -469,8 +516,13 @@ mod tests {
         files.filter(|path| path.is_file()).map(|path| storage::journal_records(&Disk::real(), &path).unwrap()).collect()
     }
 
-    fn is_trouble(heard: &mpsc::Receiver<Event>) -> bool {
-        matches!(heard.try_iter().last(), Some(Event::JournalTrouble(..)))
+    /// Whether the window knows of a failure.
+    fn is_trouble(thread: &Thread, heard: &mpsc::Receiver<Event>) -> bool {
+        let is_trouble = thread.writers[&ID].trouble.is_some();
+        if let Some(last) = heard.try_iter().last() {
+            assert_eq!(matches!(last, Event::JournalTrouble(..)), is_trouble);
+        }
+        is_trouble
     }
 
     /// A step that can only be told as a whole, and the document is too large for that: the journal that can be read stays as it is,
@@ -482,21 +534,21 @@ mod tests {
         let (base, document) = (Document::parse(format!("{long}]")).unwrap(), Document::parse(format!("{long},1]")).unwrap());
         let edits = || vec![Note::Record(Record::Mark(1))];
         thread.take(order(Some(&base), edits(), &base));
-        assert!(!is_trouble(&heard));
+        assert!(!is_trouble(&thread, &heard));
         // A merge: its journal would begin anew.
-        thread.take(order(Some(&base), vec![Note::Snapshot(1)], &document));
-        assert!(is_trouble(&heard));
+        thread.take(order(Some(&base), vec![Note::Snapshot], &document));
+        assert!(is_trouble(&thread, &heard));
         assert!(matches!(journals(folder.path())[..], [ref one] if matches!(one[..], [Record::Begin(_), Record::Mark(1)])));
         thread.sync(true);
         thread.take(order(None, vec![Note::Record(Record::Undo)], &document));
-        assert!(is_trouble(&heard), "nothing can be told behind a gap");
+        assert!(is_trouble(&thread, &heard), "nothing can be told behind a gap");
         thread.take(order(None, vec![Note::Record(Record::Mark(7))], &document));
         thread.take(order(None, vec![Note::Record(Record::Saved(7, Digest::of(b"")))], &document));
-        assert!(!is_trouble(&heard));
+        assert!(!is_trouble(&thread, &heard));
         assert!(matches!(journals(folder.path())[..], [ref one] if matches!(one[..], [Record::Begin(_)])));
         // One that was begun stays readable up to there.
         thread.take(order(None, vec![Note::Record(Record::Mark(8)), Note::Record(Record::Undo)], &document));
-        assert!(is_trouble(&heard));
+        assert!(is_trouble(&thread, &heard));
         assert!(matches!(journals(folder.path())[..], [ref one] if matches!(one[..], [Record::Begin(_), Record::Mark(8)])));
         thread.take(Order::End(ID, EndOfJournal::Saved));
         assert!(journals(folder.path()).is_empty());
@@ -508,19 +560,104 @@ mod tests {
         let (folder, _, mut thread, heard) = on_a_disk(&[]);
         let large = Document::parse(format!("[\"{}\"]", "a".repeat(SNAPSHOT_LIMIT as usize))).unwrap();
         let small = Document::parse("[1]").unwrap();
-        let load = || Note::Load(Digest::of(b"theirs"), large.byte_len(), large.clone());
-        thread.take(order(Some(&large), vec![Note::Snapshot(1)], &large));
-        assert!(is_trouble(&heard));
-        thread.take(order(None, vec![load()], &large));
-        assert!(!is_trouble(&heard));
+        let theirs = Digest::of(&large.to_bytes());
+        let load = || Note::Load(theirs, large.byte_len(), large.clone());
+        thread.take(order(Some(&large), vec![Note::Snapshot], &large));
+        assert!(is_trouble(&thread, &heard));
+        thread.take(order_on(folder.path(), &large, false, vec![load()], &large));
+        assert!(!is_trouble(&thread, &heard));
         let all = journals(folder.path());
         let Some(Record::Begin(begin)) = all[0].first() else { panic!("{all:?}") };
-        assert_eq!((all[0].len(), begin.digest.clone()), (1, Some(Digest::of(b"theirs").to_string())));
-        thread.take(order(None, vec![Note::Snapshot(1)], &large));
-        assert!(is_trouble(&heard));
+        assert_eq!((all[0].len(), begin.digest.clone()), (1, Some(theirs.to_string())));
+        thread.take(order(None, vec![Note::Snapshot], &large));
+        assert!(is_trouble(&thread, &heard));
         thread.take(order(None, vec![Note::Record(Record::Mark(3))], &small));
-        assert!(!is_trouble(&heard));
-        assert!(matches!(journals(folder.path())[0].last(), Some(Record::Snapshot(_, text)) if text.as_slice() == b"[1]"));
+        assert!(!is_trouble(&thread, &heard));
+        let all = journals(folder.path());
+        assert!(matches!(&all[0][..], [.., Record::Snapshot(_, text), Record::Mark(3)] if text.as_slice() == b"[1]"), "{all:?}");
+    }
+
+    /// A restored version and its save come in one order, the save's mark behind the whole text.
+    #[test]
+    fn a_save_of_what_is_told_as_a_whole_is_known() {
+        let (folder, _, mut thread, heard) = on_a_disk(&[]);
+        let saved = |thread: &mut Thread, base: &Document, document: &Document| {
+            let (done, _noted) = mpsc::channel();
+            thread.take(order(Some(base), vec![Note::Snapshot, Note::Record(Record::Mark(5))], document));
+            thread.take(Order::SaveBegin(ID, 5, Digest::of(b"new"), done));
+            thread.take(order(None, vec![Note::Record(Record::Saved(5, Digest::of(b"new")))], document));
+        };
+        let (old, new) = (Document::parse("[1]").unwrap(), Document::parse("[2]").unwrap());
+        saved(&mut thread, &old, &new);
+        let all = journals(folder.path());
+        let [.., Record::Snapshot(..), Record::Mark(5), Record::SaveBegin(5, _), Record::Saved(5, _)] = all[0][..] else {
+            panic!("{all:?}")
+        };
+        // Of one that is too large to be told the save is a new beginning.
+        let large = Document::parse(format!("[\"{}\"]", "a".repeat(SNAPSHOT_LIMIT as usize))).unwrap();
+        saved(&mut thread, &old, &large);
+        assert!(!is_trouble(&thread, &heard));
+        assert!(matches!(journals(folder.path())[0][..], [Record::Begin(_), ..]));
+    }
+
+    /// A text that was being saved while the journal was begun anew with a later one is what the next journal stands on.
+    #[test]
+    fn a_save_that_the_journal_lost_is_a_new_beginning() {
+        let (folder, is_full, mut thread, heard) = on_a_disk(&[Call::Write]);
+        let file = folder.path().join("a.json");
+        let document = |text: &str| Document::parse(text).unwrap();
+        let note = |record| vec![Note::Record(record)];
+        thread.take(order_on(&file, &document("[1]"), true, note(Record::Mark(2)), &document("[2]")));
+        is_full.store(true, Ordering::SeqCst);
+        thread.take(order_on(&file, &document("[1]"), false, note(Record::Redo), &document("[3]")));
+        is_full.store(false, Ordering::SeqCst);
+        thread.take(Order::Sync);
+        thread.take(order_on(&file, &document("[2]"), false, note(Record::Saved(2, Digest::of(b"[2]"))), &document("[3]")));
+        assert!(!is_trouble(&thread, &heard));
+        let all = journals(folder.path());
+        let [Record::Begin(begin), Record::Text(base), Record::Snapshot(1, text)] = &all[0][..] else { panic!("{all:?}") };
+        assert_eq!(begin.digest, Some(Digest::of(b"[2]").to_string()));
+        assert_eq!((base.as_slice(), text.as_slice()), (&b"[2]"[..], &b"[3]"[..]));
+    }
+
+    /// One that is begun anew after a load stands on what was loaded.
+    #[test]
+    fn a_journal_that_is_begun_anew_stands_on_what_the_document_stands_on() {
+        let (folder, is_full, mut thread, heard) = on_a_disk(&[Call::Write]);
+        let file = folder.path().join("a.json");
+        let (old, theirs, mine) = ("[1]", "[2]", "[3]");
+        let document = |text: &str| Document::parse(text).unwrap();
+        let load = Note::Load(Digest::of(theirs.as_bytes()), 3, document(theirs));
+        thread.take(order_on(&file, &document(old), true, vec![Note::Record(Record::Mark(1))], &document(old)));
+        thread.take(order_on(&file, &document(theirs), false, vec![load], &document(theirs)));
+        is_full.store(true, Ordering::SeqCst);
+        thread.take(order_on(&file, &document(theirs), false, vec![Note::Record(Record::Mark(2))], &document(mine)));
+        assert!(is_trouble(&thread, &heard));
+        is_full.store(false, Ordering::SeqCst);
+        thread.take(Order::Sync);
+        assert!(!is_trouble(&thread, &heard));
+        let all = journals(folder.path());
+        let [Record::Begin(begin), Record::Text(base), Record::Snapshot(..), ..] = &all[0][..] else { panic!("{all:?}") };
+        let digest = Digest::of(theirs.as_bytes()).to_string();
+        assert_eq!((begin.digest.clone(), base.as_slice()), (Some(digest), theirs.as_bytes()));
+    }
+
+    /// A new journal that can't be synced is not left beside the one before.
+    #[test]
+    fn a_journal_that_can_not_be_synced_is_removed() {
+        let (folder, fails, mut thread, heard) = on_a_disk(&[Call::SyncFile]);
+        let document = Document::parse("[1]").unwrap();
+        thread.take(order(Some(&document), vec![Note::Record(Record::Mark(1))], &document));
+        fails.store(true, Ordering::SeqCst);
+        thread.sync(true);
+        thread.sync(true);
+        assert!(is_trouble(&thread, &heard));
+        assert_eq!(journals(folder.path()).len(), 1);
+        fails.store(false, Ordering::SeqCst);
+        thread.sync(true);
+        assert!(!is_trouble(&thread, &heard));
+        thread.take(Order::End(ID, EndOfJournal::Saved));
+        assert_eq!(journals(folder.path()).len(), 0);
     }
 
     /// What waits for room when a gap comes is written once there is room, up to the gap.
@@ -532,17 +669,17 @@ mod tests {
         thread.take(order(Some(&large), vec![mark(1)], &large));
         is_full.store(true, Ordering::SeqCst);
         thread.take(order(None, vec![mark(2)], &large));
-        thread.take(order(None, vec![Note::Snapshot(1)], &large));
+        thread.take(order(None, vec![Note::Snapshot], &large));
         is_full.store(false, Ordering::SeqCst);
         thread.take(Order::Sync);
-        assert!(is_trouble(&heard));
+        assert!(is_trouble(&thread, &heard));
         assert!(matches!(
             journals(folder.path())[..],
             [ref one] if matches!(one[..], [Record::Begin(_), Record::Mark(1), Record::Mark(2)])
         ));
         // In the same order of notes, too.
         thread.take(order(Some(&large), vec![mark(3)], &large));
-        thread.take(order(None, vec![mark(4), Note::Snapshot(1)], &large));
+        thread.take(order(None, vec![mark(4), Note::Snapshot], &large));
         assert!(matches!(journals(folder.path())[0][..], [Record::Begin(_), Record::Mark(3), Record::Mark(4)]));
     }
 
@@ -556,7 +693,7 @@ mod tests {
         is_full.store(true, Ordering::SeqCst);
         thread.take(order(None, vec![Note::Load(Digest::of(b""), long.byte_len(), long)], &small));
         thread.take(order(None, vec![Note::Record(Record::Mark(2))], &small));
-        assert!(!is_trouble(&heard));
+        assert!(!is_trouble(&thread, &heard));
         assert!(matches!(journals(folder.path())[..], [ref one] if matches!(one.last(), Some(Record::Mark(2)))));
     }
 
@@ -566,15 +703,15 @@ mod tests {
         let (folder, is_full, mut thread, heard) = on_a_disk(&[Call::Create, Call::Write]);
         let document = |text: &str| Document::parse(text).unwrap();
         thread.take(order(Some(&document("[1]")), vec![Note::Record(Record::Mark(1))], &document("[1]")));
-        assert!(!is_trouble(&heard));
+        assert!(!is_trouble(&thread, &heard));
         is_full.store(true, Ordering::SeqCst);
         thread.take(order(None, vec![Note::Record(Record::Mark(2))], &document("[2]")));
-        assert!(is_trouble(&heard));
+        assert!(is_trouble(&thread, &heard));
         is_full.store(false, Ordering::SeqCst);
         thread.take(order(None, vec![Note::Record(Record::Mark(3))], &document("[3]")));
-        assert!(!is_trouble(&heard));
+        assert!(!is_trouble(&thread, &heard));
         let all = journals(folder.path());
-        let Some(Record::Snapshot(_, text)) = all[0].last() else { panic!("a new one with all of the text: {all:?}") };
+        let [.., Record::Snapshot(_, text), Record::Mark(3)] = &all[0][..] else { panic!("a new one with all of it: {all:?}") };
         assert_eq!((all.len(), text.as_slice()), (1, &b"[3]"[..]));
     }
 

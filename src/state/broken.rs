@@ -3,6 +3,7 @@
 use super::progress::Progress;
 use super::session::Base;
 use crate::document::Problem;
+use crate::storage::Found;
 use std::sync::Arc;
 
 /// A text that is not JSON, shown around the place where it stops being that.
@@ -22,6 +23,8 @@ pub struct Broken {
     pub original: String,
     /// Whether another place was mended before.
     pub is_mended: bool,
+    /// Edits that an earlier run left unsaved.
+    pub recoverable: Vec<Found>,
     /// Whether it is being read again.
     pub reading: bool,
     /// How far that is, once it takes a while.
@@ -54,6 +57,7 @@ impl Broken {
             place: from..to,
             original,
             is_mended: false,
+            recoverable: Vec::new(),
             excerpt,
             bytes,
             reading: false,

@@ -255,6 +255,7 @@ impl Command {
                 Self::New | Self::Open | Self::OpenSample | Self::Close | Self::Theme(_) => true,
                 Self::Help | Self::About | Self::Settings => true,
                 Self::Cancel => state.is_loading(),
+                Self::Recover => !state.recoverable().is_empty(),
                 Self::CopyPath | Self::ExpandAll | Self::CollapseAll | Self::ExpandLevels(_) => state.shown().is_some(),
                 Self::Expand | Self::ExpandBelow | Self::CollapseBelow => {
                     state.shown().is_some_and(|head| head.selected().kind().is_container())

@@ -180,8 +180,7 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
                 if matches!(purpose, Purpose::First(_)) {
                     // The journal did not know the file: it begins anew.
                     session.journal.begun = false;
-                    let unsaved = session.unsaved();
-                    session.journal.outgoing = if unsaved > 0 { vec![Note::Snapshot(unsaved)] } else { Vec::new() };
+                    session.journal.outgoing = if session.unsaved() > 0 { vec![Note::Snapshot] } else { Vec::new() };
                     effects.push(Effect::EndJournal(id, EndOfJournal::Saved));
                 } else {
                     session.journal.note_if_begun(Note::Record(Record::Saved(revision.number(), version.digest)));
@@ -283,6 +282,7 @@ fn replace_broken(
         let history = History::new(Document::of(fragment), Base::Version(version), View::first());
         tab.content = Content::Ready(Box::new(Session::new(Some(path.clone()), super::super::file_name(&path), history)));
         effects.push(Effect::Watch(id, path.clone(), version));
+        effects.push(Effect::FindUnsaved(Some((id, path.clone()))));
         files::remember(state, &path, effects);
     }
     true

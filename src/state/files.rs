@@ -162,6 +162,7 @@ pub fn not_json(
     let number = state.number();
     let base = Base::Version(version);
     effects.push(Effect::Watch(id, path.clone(), version));
+    effects.push(Effect::FindUnsaved(Some((id, path.clone()))));
     if let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) {
         tab.content = Content::Broken { path, broken: Box::new(Broken::new(bytes, base, problem, number)) };
     }
@@ -169,6 +170,9 @@ pub fn not_json(
 
 /// A file was not read.
 pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report, effects: &mut Vec<Effect>) {
+    if let Some(journal) = loading(state, id).and_then(|loading| loading.recovers.take()) {
+        return effects.push(Effect::Recover(id, journal, RecoverFor::Apply));
+    }
     state.tabs.retain(|tab| tab.id != id);
     state.active = 0;
     state.dialog = Some(Dialog::Trouble(report));
@@ -208,9 +212,10 @@ pub fn mended(
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
     let Content::Broken { path, broken } = &tab.content else { return };
     let (path, base, is_mended) = (path.clone(), broken.base.clone(), broken.is_touched());
+    let recoverable = broken.recoverable.clone();
     match result {
         Err((bytes, problem)) => {
-            let broken = Broken { is_mended, ..Broken::new(bytes, base, problem, number) };
+            let broken = Broken { is_mended, recoverable, ..Broken::new(bytes, base, problem, number) };
             tab.content = Content::Broken { path, broken: Box::new(broken) };
         }
         Ok(fragment) => {
@@ -218,7 +223,8 @@ pub fn mended(
             let mut session = Session::new(Some(path.clone()), file_name(&path), history);
             // What is on the disk is not JSON: the journal has the mended text as a whole.
             session.bases.clear();
-            session.journal.outgoing.push(Note::Snapshot(1));
+            session.recoverable = recoverable;
+            session.journal.outgoing.push(Note::Snapshot);
             tab.content = Content::Ready(Box::new(session));
             if let Base::Version(version) = base {
                 effects.push(Effect::Watch(id, path.clone(), version));

@@ -11,8 +11,8 @@ use crate::storage::{Begin, Digest, Made, Record, old_value};
 pub enum Note {
     /// A record as it will stand there.
     Record(Record),
-    /// So many steps can only be told by the whole text.
-    Snapshot(u64),
+    /// What was done can only be told by the whole text.
+    Snapshot,
     /// Another version was loaded: its digest, length and text.
     Load(Digest, u64, Document),
 }
@@ -21,8 +21,12 @@ pub enum Note {
 pub struct JournalOrder {
     /// The document.
     pub id: DocumentId,
-    /// What the journal begins with, where this is its beginning; with the base's text.
-    pub begin: Option<(Begin, Option<Document>)>,
+    /// The journal begins with these notes.
+    pub is_new: bool,
+    /// What a journal begins with that has no other notes: what the document stands on after these,
+    pub begin: Begin,
+    /// and its text, if that is known.
+    pub base: Option<Document>,
     /// The notes, in order.
     pub notes: Vec<Note>,
     /// The document after all of them.
@@ -96,27 +100,25 @@ impl Session {
         }
         let notes = std::mem::take(&mut self.journal.outgoing);
         self.journal.handed += notes.len() as u64;
-        let begin = (!self.journal.begun).then(|| {
-            let digest = self.history.base().digest();
-            let size = match self.history.base() {
-                Base::Version(version) => version.stamp.size,
-                Base::Read(stamp) => stamp.size,
-                Base::New => 0,
-            };
-            let begin = Begin {
-                path: self.path.clone(),
-                name: self.name.clone(),
-                digest: digest.map(|digest| digest.to_string()),
-                size,
-                at_ms: (unix_ns / 1_000_000) as i64,
-                program: env!("CARGO_PKG_VERSION").to_owned(),
-            };
-            (begin, self.base_document())
-        });
-        self.journal.begun = true;
+        let size = match self.history.base() {
+            Base::Version(version) => version.stamp.size,
+            Base::Read(stamp) => stamp.size,
+            Base::New => 0,
+        };
+        let begin = Begin {
+            path: self.path.clone(),
+            name: self.name.clone(),
+            digest: self.history.base().digest().map(|digest| digest.to_string()),
+            size,
+            at_ms: (unix_ns / 1_000_000) as i64,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let is_new = !std::mem::replace(&mut self.journal.begun, true);
         Some(JournalOrder {
             id,
+            is_new,
             begin,
+            base: self.base_document(),
             notes,
             document: self.document().clone(),
             unsaved: self.unsaved(),

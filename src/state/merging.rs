@@ -298,7 +298,7 @@ pub(super) fn done(
     }
     // The journal begins anew, with their version as its base.
     session.journal.begun = false;
-    session.journal.outgoing = vec![Note::Snapshot(session.unsaved())];
+    session.journal.outgoing = vec![Note::Snapshot];
     session.notice = Some("Merged. Save writes the result; undo leads back to their version, and to yours.".to_owned());
     if let Some(journal) = merging.journal {
         session.recoverable.retain(|found| found.journal != journal);

@@ -59,12 +59,14 @@ pub struct Loading {
     pub progress: Option<Progress>,
     /// Its beginning, to be looked at meanwhile; nothing else can be done with it.
     pub head: Option<Box<Session>>,
+    /// It is opened for the edits in this journal, which may not need the file.
+    pub recovers: Option<PathBuf>,
 }
 
 impl Loading {
     /// Nothing is there yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, progress: None, head: None }
+        Self { path, progress: None, head: None, recovers: None }
     }
 }
 
@@ -230,6 +232,15 @@ impl State {
         match &mut self.tabs.iter_mut().find(|tab| tab.id == id)?.content {
             Content::Broken { broken, .. } => Some(broken),
             _ => None,
+        }
+    }
+
+    /// Edits of what is shown that an earlier run left unsaved.
+    pub fn recoverable(&self) -> &[crate::storage::Found] {
+        match self.tab().map(|tab| &tab.content) {
+            Some(Content::Ready(session)) => &session.recoverable,
+            Some(Content::Broken { broken, .. }) => &broken.recoverable,
+            _ => &[],
         }
     }
 

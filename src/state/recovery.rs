@@ -7,8 +7,11 @@ use super::{Content, Dialog, DocumentId, Loading, State, Tab, file_name};
 use crate::document::path::map_all;
 use crate::document::{Document, History, Step};
 use crate::state::journal::Note;
-use crate::storage::{Found, Recovery};
+use crate::storage::{Found, Place, Recovery};
 use std::path::PathBuf;
+
+const SAVE_FIRST: &str = "Save or undo what you edited since, then recover the edits from before.";
+const IN_THE_FILE: &str = "All of these edits are in the file already.";
 
 /// What a journal is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,34 +28,41 @@ pub(super) fn found(state: &mut State, id: Option<DocumentId>, found: Vec<Found>
         state.unsaved = found;
         return;
     };
-    let Some(session) = state.session_of(id) else { return };
-    session.recoverable = found;
-    if !session.recoverable.is_empty() && state.dialog.is_none() {
+    let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
+    let Some(recoverable) = recoverable_mut(tab) else { return };
+    *recoverable = found;
+    if !recoverable.is_empty() && state.dialog.is_none() {
         state.dialog = Some(Dialog::Recover);
+    }
+}
+
+fn recoverable_mut(tab: &mut Tab) -> Option<&mut Vec<Found>> {
+    match &mut tab.content {
+        Content::Ready(session) => Some(&mut session.recoverable),
+        Content::Broken { broken, .. } => Some(&mut broken.recoverable),
+        Content::Loading(_) => None,
     }
 }
 
 /// *Recover*, *Compare…* or *Discard* of the first one found.
 pub(super) fn recover(state: &mut State, purpose: RecoverFor, effects: &mut Vec<Effect>) {
     let Some(id) = state.tab().map(|tab| tab.id) else { return };
-    let Some(session) = state.session_mut() else { return };
-    let Some(found) = session.recoverable.first() else { return };
-    if session.unsaved() > 0 && purpose == RecoverFor::Apply {
-        session.notice = Some("Save or undo what you edited since, then recover the edits from before.".to_owned());
+    let Some(journal) = state.recoverable().first().map(|found| found.journal.clone()) else { return };
+    if let Some(session) = state.session_mut().filter(|session| session.unsaved() > 0 && purpose == RecoverFor::Apply) {
+        session.notice = Some(SAVE_FIRST.to_owned());
         return;
     }
-    effects.push(Effect::Recover(id, found.journal.clone(), purpose));
+    effects.push(Effect::Recover(id, journal, purpose));
 }
 
 /// Nobody wants them; they are kept aside for 30 days.
 pub(super) fn discard(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(session) = state.session_mut() else { return };
-    if session.recoverable.is_empty() {
+    let Some(recoverable) = state.tabs.get_mut(state.active).and_then(recoverable_mut).filter(|list| !list.is_empty()) else {
         return;
-    }
-    let found = session.recoverable.remove(0);
+    };
+    let found = recoverable.remove(0);
     effects.push(Effect::DiscardJournal(found.journal));
-    if !session.recoverable.is_empty() {
+    if !recoverable.is_empty() {
         state.dialog = Some(Dialog::Recover);
     }
 }
@@ -61,7 +71,12 @@ pub(super) fn discard(state: &mut State, effects: &mut Vec<Effect>) {
 pub(super) fn open_found(state: &mut State, number: usize, effects: &mut Vec<Effect>) {
     let Some(found) = state.unsaved.get(number).cloned() else { return };
     match &found.document {
-        Some(path) => super::update::open_files(state, vec![path.clone()], effects),
+        Some(path) => {
+            super::update::open_files(state, vec![path.clone()], effects);
+            if let Some(Tab { content: Content::Loading(loading), .. }) = state.tabs.get_mut(state.active) {
+                loading.recovers = Some(found.journal);
+            }
+        }
         None => {
             let id = DocumentId(state.number());
             state.tabs = vec![Tab { id, content: Content::Loading(Loading::new(PathBuf::from(&found.name))) }];
@@ -85,36 +100,41 @@ pub(super) fn recovered(
         Ok(recovery) => *recovery,
         Err(why) => return trouble(state, id, &why),
     };
+    let apart = DocumentId(state.number());
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
     if purpose == RecoverFor::Compare {
         return compare(tab, recovery, effects);
     }
-    if let Content::Ready(session) = &mut tab.content
-        && !matches!(recovery, Recovery::Nothing)
-        && (session.unsaved() > 0 || !session.can_load())
-    {
-        session.notice = Some("Save or undo what you edited since, then recover the edits from before.".to_owned());
-        return;
+    let is_busy = match &tab.content {
+        Content::Ready(session) => session.unsaved() > 0 || !session.can_load(),
+        Content::Broken { broken, .. } => broken.is_touched() || broken.reading,
+        Content::Loading(_) => false,
+    };
+    if is_busy && !matches!(recovery, Recovery::Nothing) {
+        return tell(state, id, SAVE_FIRST);
     }
     match recovery {
         Recovery::Nothing => {
-            if let Content::Ready(session) = &mut tab.content {
-                session.notice = Some("All of these edits are in the file already.".to_owned());
-                session.recoverable.retain(|found| found.journal != journal);
+            if let Some(recoverable) = recoverable_mut(tab) {
+                recoverable.retain(|found| found.journal != journal);
             }
             effects.push(Effect::ForgetJournal(id, journal));
+            tell(state, id, IN_THE_FILE);
         }
-        Recovery::Fresh { document } => {
-            let (path, name) = match &tab.content {
-                Content::Ready(session) => (session.path.clone(), session.name.clone()),
-                Content::Loading(Loading { path, .. }) | Content::Broken { path, .. } => (None, file_name(path)),
-            };
-            let mut session = Session::new(path, name, History::unsaved(document, Base::New, View::first()));
-            session.journal.outgoing.push(Note::Snapshot(1));
-            session.notice = Some("The edits are back. They are not saved yet.".to_owned());
-            tab.content = Content::Ready(Box::new(session));
+        Recovery::Fresh { document, place } => {
+            if place == Place::Apart {
+                // The file that was shown here is watched under the other name.
+                tab.id = apart;
+            }
+            fresh(tab, document, place, effects);
+            effects.push(Effect::ForgetJournal(tab.id, journal.clone()));
             state.unsaved.retain(|found| found.journal != journal);
-            effects.push(Effect::ForgetJournal(id, journal));
+        }
+        // The file was not there, and is again by now.
+        Recovery::Steps { .. } | Recovery::Merge { .. } if matches!(tab.content, Content::Loading(_)) => {
+            if let Content::Loading(Loading { path, .. }) = &tab.content {
+                effects.push(Effect::Open(id, path.clone()));
+            }
         }
         Recovery::Steps { on, steps, left } => {
             let Content::Ready(old) = &mut tab.content else { return };
@@ -137,7 +157,7 @@ pub(super) fn recovered(
                     Step { document: ready.document, label: ready.label.into(), shifts: ready.shifts, view_before, group: None };
                 session.history.push(step, now.ms);
                 if ready.edits.is_empty() {
-                    session.journal.outgoing.push(Note::Snapshot(session.unsaved()));
+                    session.journal.outgoing.push(Note::Snapshot);
                 }
                 let mut between = before;
                 for (number, edit) in ready.edits.iter().enumerate() {
@@ -168,14 +188,42 @@ pub(super) fn recovered(
     }
 }
 
+/// A document that was recovered without what is on the disk takes the place of what is shown.
+fn fresh(tab: &mut Tab, document: Document, place: Place, effects: &mut Vec<Effect>) {
+    let name = match &tab.content {
+        Content::Ready(session) => session.name.clone(),
+        Content::Loading(Loading { path, .. }) | Content::Broken { path, .. } => file_name(path),
+    };
+    let (base, path, notice) = match place {
+        Place::Nowhere => (Base::New, None, "The edits are back. They are not saved yet."),
+        Place::Missing(path) => (Base::New, Some(path), "The edits are back. The file is not there: Save writes it anew."),
+        Place::Broken(path, version) => {
+            effects.push(Effect::Watch(tab.id, path.clone(), version));
+            (Base::Version(version), Some(path), "The mended text is back. It is not saved yet.")
+        }
+        Place::Apart => (
+            Base::New,
+            None,
+            "Another program changed the file, and what the edits were made on is not to be had any more. They are back as a document \
+             of their own.",
+        ),
+    };
+    let mut session = Session::new(path, name, History::unsaved(document, base, View::first()));
+    // It stands on nothing that could be told, but is in the journal as a whole.
+    session.bases.clear();
+    session.journal.outgoing.push(Note::Snapshot);
+    session.notice = Some(notice.to_owned());
+    tab.content = Content::Ready(Box::new(session));
+}
+
 fn compare(tab: &mut Tab, recovery: Recovery, effects: &mut Vec<Effect>) {
     let Content::Ready(session) = &mut tab.content else { return };
     let (mine, theirs) = match recovery {
         Recovery::Nothing => {
-            session.notice = Some("All of these edits are in the file already.".to_owned());
+            session.notice = Some(IN_THE_FILE.to_owned());
             return;
         }
-        Recovery::Fresh { document } => (document, session.document().clone()),
+        Recovery::Fresh { document, .. } => (document, session.document().clone()),
         Recovery::Steps { on, steps, .. } => {
             let disk = Document::of(&on.fragment);
             (steps.last().map_or_else(|| disk.clone(), |step| step.document.clone()), disk)
@@ -187,16 +235,16 @@ fn compare(tab: &mut Tab, recovery: Recovery, effects: &mut Vec<Effect>) {
 }
 
 fn trouble(state: &mut State, id: DocumentId, why: &str) {
-    let text = format!("The edits can't be recovered now: {why}. They are kept.");
+    tell(state, id, &format!("The edits can't be recovered now: {why}. They are kept."));
+    state.tabs.retain(|tab| tab.id != id || !matches!(tab.content, Content::Loading(_)));
+}
+
+/// Tells something about a document, if it is still shown.
+fn tell(state: &mut State, id: DocumentId, text: &str) {
     if let Some(session) = state.session_of(id) {
-        session.notice = Some(text);
-        return;
+        session.notice = Some(text.to_owned());
+    } else if state.tabs.iter().any(|tab| tab.id == id) {
+        let report = super::session::Report { what: text.to_owned(), safe: String::new(), todo: String::new() };
+        state.dialog = Some(Dialog::Trouble(report));
     }
-    if state.tabs.iter().all(|tab| tab.id != id) {
-        // Another document took its place.
-        return;
-    }
-    state.tabs.retain(|tab| tab.id != id);
-    let report = super::session::Report { what: text, safe: String::new(), todo: String::new() };
-    state.dialog = Some(Dialog::Trouble(report));
 }

@@ -142,7 +142,7 @@ fn restore(session: &mut Session, document: Document, label: &str, now: &Now) {
     let step = Step { document, label: "Restore version".into(), shifts, view_before, group: None };
     session.history.push(step, now.ms);
     session.metrics.edited(now.ms);
-    session.journal.outgoing.push(Note::Snapshot(session.unsaved()));
+    session.journal.outgoing.push(Note::Snapshot);
     session.loaded = None;
     session.notice = Some(format!("The version of {label} is back. Undo leads to what was there."));
 }

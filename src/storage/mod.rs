@@ -57,7 +57,7 @@ pub use journal::{BASE_LIMIT, Begin, Journal, Made, OLD_LIMIT, Record, journal_r
 pub use lock_holder::lock_holder;
 pub use memory::lacking_memory;
 pub use open::{Loaded, OpenError, Opened, READ_WAIT, is_read_only, load, read, version_of};
-pub use recovery::{OnDisk, Ready, RecoverError, Recovery, forget, recover, unsaved};
+pub use recovery::{OnDisk, Place, Ready, RecoverError, Recovery, forget, recover, unsaved};
 pub use save::{BackupPolicy, Durability, Env, Expected, Observer, Options, Saved, save};
 pub use settings::{SavingOptions, Settings, load as load_settings, store as store_settings};
 pub use target::finish_interrupted;

@@ -2,7 +2,8 @@
 //!
 //! What is on the disk decides what becomes of the steps: the journal's base or a text that was saved from it → the steps that are
 //! missing are made on it; another version → both are merged, where the base's text can be had (from the journal or a backup);
-//! where it can't, an edit whose old value still stands at its place is made, and the rest are told with both values.
+//! where it can't, an edit whose old value still stands at its place is made, and the rest are told with both values. Where the
+//! journal has the text as a whole instead of edits, that becomes a document of its own then.
 
 use super::backup::Backups;
 use super::clock::Clock;
@@ -65,11 +66,26 @@ pub enum Recovery {
         /// What is on the disk.
         on: OnDisk,
     },
-    /// There is no file.
+    /// There is nothing on the disk that they could be made on.
     Fresh {
         /// The document with the edits.
         document: Document,
+        /// Where it belongs.
+        place: Place,
     },
+}
+
+/// Where a document belongs that was recovered without what is on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It never had a file.
+    Nowhere,
+    /// Its file is not there any more.
+    Missing(PathBuf),
+    /// In its file is what the edits stand on, and that is not JSON: it was mended.
+    Broken(PathBuf, Version),
+    /// In its file is another program's text, and what both have in common is not to be had.
+    Apart,
 }
 
 /// Why edits can't be recovered now. The journal stays as it is.
@@ -135,22 +151,25 @@ pub fn recover(env: &Env, journal: &Path, progress: &Progress) -> Result<Recover
     let unsaved = Unsaved::of(&orphan.records).ok_or(RecoverError::Unreadable)?;
     let base = || unsaved.base_text(disk, state_folder);
     let Some(path) = unsaved.path() else {
-        let document = replay(&parse(&base().ok_or(RecoverError::NoBase)?)?, &unsaved.steps)?.0;
-        return Ok(Recovery::Fresh { document });
+        return Ok(Recovery::Fresh { document: unsaved.mine(base)?, place: Place::Nowhere });
     };
-    let on = match open::load(disk, clock, path, crew, progress) {
-        Ok(loaded) => {
-            let fragment = loaded.fragment.map_err(|(problem, _)| RecoverError::NotJson(path.to_owned(), problem))?;
-            let version = Version { stamp: loaded.stamp, digest: Digest::of_text(fragment.text(), crew) };
-            OnDisk { fragment, version, read_only: loaded.read_only }
-        }
+    let loaded = match open::load(disk, clock, path, crew, progress) {
         Err(OpenError::Missing(_)) => {
-            let document = replay(&parse(&base().ok_or(RecoverError::NoBase)?)?, &unsaved.steps)?.0;
-            return Ok(Recovery::Fresh { document });
+            return Ok(Recovery::Fresh { document: unsaved.mine(base)?, place: Place::Missing(path.to_owned()) });
         }
-        Err(error) => return Err(error.into()),
+        loaded => loaded?,
     };
-    unsaved.against(on, base)
+    let version = |text: &[u8]| Version { stamp: loaded.stamp, digest: Digest::of_text(text, crew) };
+    match loaded.fragment {
+        Ok(fragment) => {
+            let version = version(fragment.text());
+            unsaved.against(OnDisk { fragment, version, read_only: loaded.read_only }, base)
+        }
+        Err((_, text)) if unsaved.standing(version(&text).digest) == Standing::At(0) => {
+            Ok(Recovery::Fresh { document: unsaved.mine(base)?, place: Place::Broken(path.to_owned(), version(&text)) })
+        }
+        Err((problem, _)) => Err(RecoverError::NotJson(path.to_owned(), problem)),
+    }
 }
 
 /// The edits of a journal were recovered, or nobody wants them: it is kept aside for 30 days.
@@ -206,6 +225,24 @@ impl Unsaved {
         disk.read_small(&backup.path).ok().map(Arc::new)
     }
 
+    /// Whether the journal has a text as a whole, which needs no base.
+    fn is_whole(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Entry::Snapshot(..)))
+    }
+
+    /// The document with all steps.
+    fn mine(&self, base: impl Fn() -> Option<Arc<Vec<u8>>>) -> Result<Document, RecoverError> {
+        let whole = self.steps.iter().enumerate().rev().find_map(|(place, step)| match step {
+            Entry::Snapshot(_, text) => Some((place, Arc::clone(text))),
+            _ => None,
+        });
+        let (text, steps) = match whole {
+            Some((place, text)) => (text, &self.steps[place + 1..]),
+            None => (base().ok_or(RecoverError::NoBase)?, &self.steps[..]),
+        };
+        Ok(replay(&parse(&text)?, steps)?.0)
+    }
+
     fn against(&self, on: OnDisk, base: impl Fn() -> Option<Arc<Vec<u8>>>) -> Result<Recovery, RecoverError> {
         let disk = Document::of(&on.fragment);
         match self.standing(on.version.digest) {
@@ -216,20 +253,23 @@ impl Unsaved {
             }
             // What was saved was taken back afterwards: the text without it is what was shown.
             Standing::At(_) | Standing::Beside => {
-                let origin = parse(&base().ok_or(RecoverError::NoBase)?)?;
-                let document = replay(&origin, &self.steps)?.0;
+                let document = self.mine(base)?;
                 let shifts = vec![Shift::Replaced(crate::document::Path::root())];
                 let steps = vec![Ready { edits: Vec::new(), document, shifts, label: "Recovered edits" }];
                 return Ok(Recovery::Steps { on, steps, left: Vec::new() });
             }
             Standing::Unknown => {}
         }
-        let Some(text) = base() else { return Ok(self.by_place(on)) };
-        let origin = parse(&text)?;
-        let mine = replay(&origin, &self.steps)?.0;
+        let text = base();
+        if text.is_none() && !self.is_whole() {
+            return Ok(self.by_place(on));
+        }
+        let mine = self.mine(|| text.clone())?;
         if Digest::of(&mine.to_bytes()) == on.version.digest {
             return Ok(Recovery::Nothing);
         }
+        let Some(text) = text else { return Ok(Recovery::Fresh { document: mine, place: Place::Apart }) };
+        let origin = parse(&text)?;
         // Others went on from the text that was saved last.
         let saved = self.saves.iter().rev().find(|save| save.was_made);
         let base = replay(&origin, saved.map_or(&[], |save| &save.steps))?.0;
@@ -293,5 +333,66 @@ fn at_its_place(document: &Document, made: &Made) -> Option<Edit> {
         }
         // Which neighbours an element had is not known.
         Edit::Insert { .. } | Edit::Move { .. } | Edit::Duplicate { .. } | Edit::All(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::SystemClock;
+    use super::super::journal::{Begin, Journal, Record};
+    use super::*;
+    use crate::document::Alone;
+    use std::fs;
+    use std::ops::ControlFlow;
+
+    /// What becomes of a journal with a text as a whole, on `base`, once the file has `now`. The journal has the base's text if that
+    /// `is_known`.
+    fn recovered(base: &str, is_known: bool, whole: &str, now: Option<&str>) -> Result<Recovery, RecoverError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.json");
+        if let Some(now) = now {
+            fs::write(&file, now).unwrap();
+        }
+        let disk = Disk::real();
+        let begin = Begin {
+            path: Some(file),
+            name: "a.json".to_owned(),
+            digest: Some(Digest::of(base.as_bytes()).to_string()),
+            size: base.len() as u64,
+            at_ms: 1,
+            program: "test".to_owned(),
+        };
+        let text = is_known.then(|| Record::Text(Arc::new(base.into())));
+        let snapshot = Record::Snapshot(1, Arc::new(whole.into()));
+        let records: Vec<Record> = [Record::Begin(begin)].into_iter().chain(text).chain([snapshot]).collect();
+        drop(Journal::create(&disk, folder.path(), &records).unwrap());
+        let env = Env { disk: &disk, clock: &SystemClock, state_folder: folder.path(), crew: &Alone };
+        let found = unsaved(&disk, &SystemClock, folder.path(), None).unwrap();
+        assert_eq!(found.iter().map(|found| found.edits).collect::<Vec<_>>(), [1]);
+        recover(&env, &found[0].journal, &|_, _| ControlFlow::Continue(()))
+    }
+
+    #[track_caller]
+    fn check_fresh(recovery: Result<Recovery, RecoverError>, text: &str) -> Place {
+        let Ok(Recovery::Fresh { document, place }) = recovery else { panic!("{recovery:?}") };
+        assert_eq!(document.to_bytes(), text.as_bytes());
+        place
+    }
+
+    #[test]
+    fn a_text_as_a_whole_without_its_base_is_never_dropped_and_goes_over_nothing() {
+        assert_eq!(check_fresh(recovered("[1]", false, "[2]", Some("[3]")), "[2]"), Place::Apart);
+        assert!(matches!(check_fresh(recovered("[1]", false, "[2]", None), "[2]"), Place::Missing(_)));
+        assert!(matches!(recovered("[1]", false, "[2]", Some("[1]")), Ok(Recovery::Steps { .. })));
+        assert!(matches!(recovered("[1]", false, "[2]", Some("[2]")), Ok(Recovery::Nothing)));
+        assert!(matches!(recovered("[1]", true, "[2]", Some("[3]")), Ok(Recovery::Merge { .. })));
+    }
+
+    #[test]
+    fn a_mended_text_is_recovered_over_the_broken_one_alone() {
+        let place = check_fresh(recovered("[1,,2]", false, "[1,2]", Some("[1,,2]")), "[1,2]");
+        let Place::Broken(path, version) = place else { panic!("{place:?}") };
+        assert_eq!((path.file_name().unwrap().to_str(), version.digest), (Some("a.json"), Digest::of(b"[1,,2]")));
+        assert!(matches!(recovered("[1,,2]", false, "[1,2]", Some("[1,,3]")), Err(RecoverError::NotJson(..))));
     }
 }

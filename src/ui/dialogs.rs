@@ -114,28 +114,21 @@ fn edits_ui(ui: &mut Ui, list: &[crate::state::Left]) {
 }
 
 fn recover_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<Input>) {
-    let Some((session, found)) = state.session().and_then(|session| Some((session, session.recoverable.first()?))) else {
-        return;
-    };
+    let Some(found) = state.recoverable().first() else { return };
     let when = memory.when.as_ref().map_or_else(String::new, |when| when(i128::from(found.at_ms) * 1_000_000));
     let edits = counted(found.edits, "unsaved edit");
-    title(ui, &format!("Recover {edits} of {} from {when}?", session.name));
+    title(ui, &format!("Recover {edits} of {} from {when}?", found.name));
     ui.label("Treekeep ended before they were saved. They come back as unsaved edits; the file stays as it is until you save.");
-    if session.recoverable.len() > 1 {
-        ui.label(format!("There are {} such sets of edits; this is the oldest.", session.recoverable.len()));
+    if state.recoverable().len() > 1 {
+        ui.label(format!("There are {} such sets of edits; this is the oldest.", state.recoverable().len()));
     }
     ui.add_space(6.0);
     edits_ui(ui, &found.list);
-    buttons(
-        ui,
-        &[
-            ("Recover", Answer::Recover),
-            ("Compare…", Answer::CompareRecovered),
-            ("Discard", Answer::Discard),
-            ("Later", Answer::Cancel),
-        ],
-        inputs,
-    );
+    let mut choices = vec![("Recover", Answer::Recover)];
+    // What is not JSON can't be compared with.
+    choices.extend(state.session().map(|_| ("Compare…", Answer::CompareRecovered)));
+    choices.extend([("Discard", Answer::Discard), ("Later", Answer::Cancel)]);
+    buttons(ui, &choices, inputs);
 }
 
 fn left_ui(ui: &mut Ui, left: &[crate::state::Left], inputs: &mut Vec<Input>) {
