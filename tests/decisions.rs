@@ -953,3 +953,135 @@ fn a_version_that_is_forgotten_holds_no_memory() {
     program.effects.clear();
     assert!(third.upgrade().is_none(), "a document that is closed holds nothing");
 }
+
+/// Who undid a load is asked, also where the file goes and comes back.
+#[test]
+fn a_load_that_was_undone_does_not_come_again_with_the_file() {
+    for again in ["[1]", "[2]"] {
+        let mut program = Program::open("[0]");
+        let id = program.id();
+        program.other_writes("[1]");
+        program.compare();
+        program.command(Command::UndoLoad);
+        program.event(Event::DiskGone(id));
+        program.event(Event::DiskTouched(id, version("[1]"), false));
+        program.other_writes(again);
+        program.compare();
+        assert_eq!((program.text().as_str(), program.status()), ("[0]", Status::ChangedOnDisk));
+    }
+    // Also where it was about to load when it was undone.
+    let mut program = Program::open("[0]");
+    program.other_writes("[1]");
+    program.compare();
+    program.other_writes("[2]");
+    program.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/copy.json".into())));
+    let order = program.save();
+    program.compare();
+    assert_eq!(program.text(), "[1]", "it waits for the copy");
+    program.command(Command::UndoLoad);
+    program.saved(&order);
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[0]", Status::ChangedOnDisk));
+}
+
+#[test]
+fn what_is_not_json_on_the_disk_can_be_saved_over_by_choice_alone() {
+    let mut program = Program::open("[0]");
+    let id = program.id();
+    program.other_breaks("[");
+    assert_eq!(program.status(), Status::ChangedOnDisk);
+    assert!(!Command::TakeTheirs.is_enabled(&program.state) && !Command::Merge.is_enabled(&program.state));
+    // Whatever makes it right again loads by itself, as before.
+    program.other_writes("[1]");
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[1]", Status::Saved));
+    program.other_breaks("[1");
+    program.event(Event::DiskTouched(id, version("[1]"), false));
+    assert_eq!(program.status(), Status::Saved);
+    // Over it only on demand, and over nothing else.
+    program.edit(&[0], "7");
+    program.other_breaks("{");
+    assert_eq!(program.status(), Status::Conflict);
+    program.command(Command::Save);
+    let order = program.save();
+    assert!(matches!(order.expected, Expected::Version(expected) if expected == version("[1]")));
+    program.failed(&order, true);
+    program.command(Command::KeepMine);
+    let order = program.save();
+    assert!(matches!(order.expected, Expected::Version(expected) if expected == version("{")));
+    program.saved(&order);
+    assert_eq!(program.status(), Status::Saved);
+}
+
+/// A save of what was deleted failed, since a file is there again: trying again does not try to make it.
+#[test]
+fn retrying_goes_by_what_is_on_the_disk_now() {
+    let mut program = Program::open("[0]");
+    let id = program.id();
+    program.edit(&[0], "7");
+    program.event(Event::DiskGone(id));
+    program.command(Command::SaveAgain);
+    let order = program.save();
+    program.failed(&order, false);
+    program.event(Event::DiskTouched(id, version("[0]"), false));
+    program.command(Command::Retry);
+    let order = program.save();
+    assert_eq!(order.purpose, Purpose::Save);
+    assert!(matches!(order.expected, Expected::Version(expected) if expected == version("[0]")));
+}
+
+/// What another program wrote while a mended text was read is looked at once more.
+#[test]
+fn a_change_while_a_mended_text_is_read_is_not_passed_over() {
+    let broken = "[1,, 2]";
+    let problem = || Document::parse(broken).unwrap_err();
+    let reads = || {
+        let mut program = Program::new();
+        program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+        let id = program.id();
+        program.event(Event::NotJson(id, "/data/a.json".into(), Arc::new(broken.into()), version(broken), problem()));
+        program.take(Input::ReadAgain);
+        program.other_writes("[1, 2]");
+        program.effects.clear();
+        program
+    };
+    let is_watched = |program: &Program| {
+        program.effects.iter().any(|effect| matches!(effect, Effect::Watch(_, _, known) if *known == version(broken)))
+    };
+    let mut program = reads();
+    program.event(Event::Mended(program.id(), Err((Arc::new(broken.into()), problem()))));
+    assert!(is_watched(&program));
+    let mut program = reads();
+    program.event(Event::TaskEnded(program.id(), Task::Mend, true));
+    assert!(is_watched(&program));
+}
+
+/// The journal of a new document goes when the one of its file is there.
+#[test]
+fn what_is_typed_during_the_first_save_is_always_in_a_journal() {
+    let mut program = Program::new();
+    program.begin_new();
+    program.command(Command::Save);
+    program.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/new.json".into())));
+    let order = program.save();
+    program.edit(&[0], "2");
+    program.effects.clear();
+    program.saved(&order);
+    assert!(!program.effects.iter().any(|effect| matches!(effect, Effect::EndJournal(..))));
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::Journal(order) if order.is_new)));
+}
+
+#[test]
+fn a_save_that_waits_for_the_digest_can_be_stopped() {
+    let mut program = Program::new();
+    program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+    let id = program.id();
+    let opened = Opened { fragment: Fragment::new("[0]").unwrap(), stamp: version("[0]").stamp, read_only: false };
+    program.event(Event::Opened(id, "/data/a.json".into(), opened));
+    program.edit(&[0], "7");
+    program.command(Command::Save);
+    program.take(Input::StopSave);
+    program.event(Event::Digest(id, version("[0]").stamp, version("[0]").digest));
+    assert!(program.saves().is_empty());
+    assert_eq!(program.status(), Status::Edited(1));
+}

@@ -291,7 +291,7 @@ impl Jobs {
                             }
                         }
                     };
-                    outbox.send(Event::MergeDone(id, done));
+                    running.deliver(Event::MergeDone(id, done));
                 });
             }
             Effect::Count(id, document) => {

@@ -101,7 +101,7 @@ impl Far {
 impl Drop for Running {
     fn drop(&mut self) {
         // What is waited for never comes where a panic ended it, or no thread was there for it.
-        let is_awaited = self.task == Task::Follow;
+        let is_awaited = matches!(self.task, Task::Follow | Task::Mend | Task::Merge);
         let is_over = is_awaited || self.stop.asked().is_break() || std::thread::panicking();
         let is_stopped = is_over && !self.delivered.load(Ordering::Relaxed);
         if self.told.lock().is_ok_and(|told| *told) || is_stopped {

@@ -183,6 +183,7 @@ fn save(
     match saved {
         Ok(saved) => SaveEnd::Saved {
             remark: remark(&saved),
+            is_confirmed: !matches!(saved.durability, Durability::NameNotConfirmed(_)),
             version: saved.version,
             purpose: order.purpose,
             revision: order.revision,

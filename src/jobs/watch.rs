@@ -253,7 +253,7 @@ impl Watch<'_> {
                 let times = self.broken.filter(|(digest, _)| *digest == version.digest).map_or(0, |(_, times)| times) + 1;
                 self.broken = Some((version.digest, times));
                 if times == PATIENCE.0 {
-                    self.outbox.send(Event::DiskNotJson(self.id, problem));
+                    self.outbox.send(Event::DiskNotJson(self.id, version, problem));
                 }
             }
         }

@@ -304,7 +304,8 @@ impl Command {
             }
             Self::Expand | Self::ExpandBelow | Self::CollapseBelow => selected.kind().is_container(),
             Self::ExpandAll | Self::CollapseAll | Self::ExpandLevels(_) => true,
-            Self::KeepMine | Self::TakeTheirs | Self::Compare => {
+            Self::TakeTheirs | Self::Compare => session.theirs().is_some() && session.saving.is_none(),
+            Self::KeepMine => {
                 matches!(session.status_of_disk(), Status::Conflict | Status::ChangedOnDisk) && session.saving.is_none()
             }
             Self::ShowChange | Self::UndoLoad => session.loaded.is_some(),

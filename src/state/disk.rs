@@ -15,18 +15,20 @@ use crate::storage::{Digest, Expected, Stamp, Version};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+const STOPPED: &str = "The save was stopped. Nothing was written.";
+
 /// The ordinary save. A document without a file asks where.
 pub fn save(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
     let Some((id, session)) = current(state) else { return };
-    if session.saving.is_some() || session.editor.is_some() {
+    if session.saving.is_some() || session.editor.is_some() || session.is_version {
         return files::stay_open(state);
     }
     if session.path.is_none() {
-        return files::pick(state, PickPurpose::SaveCopy, effects);
+        return files::pick(state, PickPurpose::SaveCopy, now, effects);
     }
     // Nothing to write, and nobody to disagree with.
-    if session.unsaved() == 0 && session.status_of_disk() == Status::Saved {
-        return files::close_if_asked(state, effects);
+    if session.unsaved() == 0 && session.status_of_disk() == Status::Saved && !session.is_unconfirmed {
+        return files::close_if_asked(state, None, effects);
     }
     begin(id, session, Purpose::Save, now, effects);
 }
@@ -52,14 +54,16 @@ pub fn begin(id: DocumentId, session: &mut Session, purpose: Purpose, now: &Now,
         waits_for_digest: false,
     };
     let own = session.path.clone();
-    let (path, expected) = match (&purpose, session.history.base(), session.theirs()) {
-        (Purpose::Copy(path) | Purpose::First(path), ..) => (path.clone(), Expected::Anything),
-        (Purpose::Again, ..) => (own.clone().unwrap_or_default(), Expected::Nothing),
-        (Purpose::KeepMine, _, Some(theirs)) => (own.clone().unwrap_or_default(), Expected::Version(theirs.version)),
-        (Purpose::KeepMine, _, None) => return,
-        (Purpose::Save, Base::Version(version), _) => (own.clone().unwrap_or_default(), Expected::Version(*version)),
-        (Purpose::Save, Base::New, _) => (own.clone().unwrap_or_default(), Expected::Nothing),
-        (Purpose::Save, Base::Read(_), _) => {
+    let (path, expected) = match (&purpose, session.history.base()) {
+        (Purpose::Copy(path) | Purpose::First(path), _) => (path.clone(), Expected::Anything),
+        (Purpose::Again, _) => (own.clone().unwrap_or_default(), Expected::Nothing),
+        (Purpose::KeepMine, _) => match session.known_on_disk() {
+            Some(version) => (own.clone().unwrap_or_default(), Expected::Version(version)),
+            None => return,
+        },
+        (Purpose::Save, Base::Version(version)) => (own.clone().unwrap_or_default(), Expected::Version(*version)),
+        (Purpose::Save, Base::New) => (own.clone().unwrap_or_default(), Expected::Nothing),
+        (Purpose::Save, Base::Read(_)) => {
             saving.waits_for_digest = true;
             session.saving = Some(saving);
             return;
@@ -94,7 +98,8 @@ pub fn save_without_backup(state: &mut State, now: &Now, effects: &mut Vec<Effec
 pub fn save_to(state: &mut State, path: PathBuf, now: &Now, effects: &mut Vec<Effect>) {
     let Some((id, session)) = current(state) else { return };
     if session.saving.is_some() {
-        return;
+        session.notice = Some("Nothing was written there, since another save ran. Choose the file once more.".to_owned());
+        return files::stay_open(state);
     }
     let purpose = files::purpose_of(session, &path);
     begin(id, session, purpose, now, effects);
@@ -118,7 +123,10 @@ pub fn save_again(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
 pub fn retry(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
     let Some((id, session)) = current(state) else { return };
     if let Some(failure) = session.failure.take() {
-        begin(id, session, failure.purpose, now, effects);
+        // What was deleted may be there again: then it is not to be made anew.
+        let is_there = session.status_of_disk() != Status::DeletedOnDisk;
+        let purpose = if failure.purpose == Purpose::Again && is_there { Purpose::Save } else { failure.purpose };
+        begin(id, session, purpose, now, effects);
     }
 }
 
@@ -133,6 +141,17 @@ pub fn retry_after_edit(state: &mut State, now: &Now, effects: &mut Vec<Effect>)
     if due && session.saving.is_none() && session.editor.is_none() && session.unsaved() > 0 {
         begin(id, session, Purpose::Save, now, effects);
     }
+}
+
+/// Stops the save that runs, if that is still possible.
+pub fn stop_save(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some((id, session)) = current(state) else { return };
+    // One that waits for the digest was not ordered yet.
+    if session.saving.take_if(|saving| saving.waits_for_digest).is_some() {
+        session.notice = Some(STOPPED.to_owned());
+        return files::stay_open(state);
+    }
+    effects.push(Effect::StopSave(id));
 }
 
 /// The digest of the text that was read: from now on it can be saved and watched.
@@ -161,7 +180,7 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
         effects.extend(session.known_on_disk().and_then(|version| session.watch(id, version)));
     }
     match end {
-        SaveEnd::Saved { version, purpose, revision, remark, timing } => {
+        SaveEnd::Saved { version, purpose, revision, remark, is_confirmed, timing } => {
             session.failure = None;
             session.metrics.timed(timing);
             session.notice = remark;
@@ -175,14 +194,19 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
                 }
                 session.loaded = None;
                 session.read_only = false;
+                session.is_unconfirmed = !is_confirmed;
                 session.history.saved(revision, Base::Version(version));
                 session.metrics.saved(session.unsaved() > 0, now.ms);
                 if matches!(purpose, Purpose::First(_)) {
                     // The journal did not know the file: it begins anew.
                     session.journal.begun = false;
-                    session.journal.outgoing = if session.unsaved() > 0 { vec![Note::Snapshot] } else { Vec::new() };
-                    effects.push(Effect::EndJournal(id, EndOfJournal::Saved));
-                } else {
+                    session.journal.outgoing.clear();
+                    match session.unsaved() {
+                        0 if is_confirmed => effects.push(Effect::EndJournal(id, EndOfJournal::Saved)),
+                        // The new one takes the place of the one before.
+                        _ => session.journal.outgoing.push(Note::Snapshot),
+                    }
+                } else if is_confirmed {
                     session.journal.note_if_begun(Note::Record(Record::Saved(revision.number(), version.digest)));
                 }
                 session.last_save = Some(now.clock_with_seconds(now.unix_ns));
@@ -196,12 +220,13 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
                     files::remember(state, &path, effects);
                 }
             }
-            files::close_if_asked(state, effects);
+            let kept = matches!(purpose, Purpose::Copy(_)).then_some(revision);
+            files::close_if_asked(state, kept, effects);
         }
         SaveEnd::Failed { report, purpose, is_conflict, is_cancelled, needs_backup, timing } => {
             session.metrics.timed(timing);
             if is_cancelled {
-                session.notice = Some("The save was stopped. Nothing was written.".to_owned());
+                session.notice = Some(STOPPED.to_owned());
             } else {
                 let revision = saving.map_or(session.history.current().id, |saving| saving.revision);
                 session.metrics.failed(is_conflict, !is_conflict && purpose == Purpose::Save, now.ms);
@@ -232,8 +257,13 @@ pub fn changed(
         session.missed = true;
         return;
     }
-    let loads = [session.due, session.following].contains(&Some(Follow::Load));
-    let follows = loads || session.status_of_disk() == Status::Saved || matches!(session.on_disk, OnDisk::Gone);
+    let follows = session.is_about_to_load()
+        || match &session.on_disk {
+            OnDisk::Gone(before) | OnDisk::NotJson { before, .. } => {
+                before.is_none() || *before == session.history.base().digest()
+            }
+            OnDisk::Base | OnDisk::Known(_) => session.status_of_disk() == Status::Saved,
+        };
     let document = Document::of(fragment);
     let theirs = Theirs::new(document, version, now);
     if session.history.base().digest() == Some(version.digest) {
@@ -295,15 +325,17 @@ pub fn touched(state: &mut State, id: DocumentId, version: Version, read_only: b
     let is_base = session.history.base().digest() == Some(version.digest);
     if is_base {
         session.history.rebase(Base::Version(version));
+        // Nobody disagrees any more.
+        session.failure.take_if(|failure| !failure.tries_again);
     }
     match &mut session.on_disk {
         OnDisk::Known(theirs) if theirs.version.digest == version.digest => theirs.version = version,
-        OnDisk::Gone if is_base => {
+        OnDisk::Gone(_) | OnDisk::NotJson { .. } if is_base => {
             let document = session.base_document();
             session.on_disk = document.map_or(OnDisk::Base, |document| OnDisk::Known(Theirs::new(document, version, now)));
         }
         // It is read once more: its text is not here any more.
-        OnDisk::Gone => {
+        OnDisk::Gone(_) | OnDisk::NotJson { .. } => {
             if let Base::Version(base) = session.history.base() {
                 effects.extend(session.watch(id, *base));
             }
@@ -318,17 +350,18 @@ pub fn gone(state: &mut State, id: DocumentId) {
     if session.saving.is_some() {
         session.missed = true;
     } else {
-        session.on_disk = OnDisk::Gone;
+        session.on_disk = OnDisk::Gone(session.read_last());
     }
 }
 
 /// The file is not JSON at the moment. What is shown stays.
-pub fn not_json(state: &mut State, id: DocumentId, problem: &Problem) {
-    if let Some(session) = state.session_of(id) {
-        session.notice = Some(format!(
-            "{} on disk is not JSON at the moment (line {}, column {}). What is shown is the version before.",
-            session.name, problem.line, problem.column
-        ));
+pub fn not_json(state: &mut State, id: DocumentId, version: Version, problem: &Problem) {
+    let Some(session) = state.session_of(id) else { return };
+    if session.saving.is_some() {
+        session.missed = true;
+    } else {
+        let (line, column) = (problem.line, problem.column);
+        session.on_disk = OnDisk::NotJson { version, line, column, before: session.read_last() };
     }
 }
 
@@ -383,7 +416,7 @@ pub fn compared(state: &mut State, id: DocumentId, purpose: CompareFor, comparis
             }
         }
         CompareFor::Take { revision, version, document } => {
-            let is_theirs = session.theirs().is_some() || matches!(session.on_disk, OnDisk::Gone);
+            let is_theirs = session.theirs().is_some() || matches!(session.on_disk, OnDisk::Gone(_) | OnDisk::NotJson { .. });
             if !is_theirs {
                 // The disk went back to what the document stands on.
             } else if session.history.current().id == revision && session.can_load() {
@@ -438,8 +471,8 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
         session.bases.drain(..spare);
     }
     session.journal.note_if_begun(Note::Load(version.digest, document.byte_len(), document.clone()));
-    session.metrics.unsaved_since_ms = None;
-    if is_newest && !matches!(session.on_disk, OnDisk::Gone) {
+    (session.metrics.unsaved_since_ms, session.is_unconfirmed) = (None, false);
+    if is_newest && matches!(session.on_disk, OnDisk::Base | OnDisk::Known(_)) {
         session.on_disk = OnDisk::Known(Theirs::new(document, version, now));
     }
     session.due = session.theirs().map(|_| Follow::Load);

@@ -1,6 +1,6 @@
 //! Commands that change the document, and the field in a row.
 
-use super::super::session::{Editor, Part, Session};
+use super::super::session::{Editor, Follow, Part, Session};
 use super::super::{Command, State};
 use super::{Effect, Now};
 use crate::document::path::map_all;
@@ -48,6 +48,7 @@ pub fn undo(state: &mut State) {
     let Some(session) = state.session_mut() else { return };
     let Some(undone) = session.history.undo() else { return };
     session.journal.outgoing.push(Note::Record(Record::Undo));
+    stay(session);
     (session.loaded, session.notice) = (None, None);
     session.find.moved(&undone.shifts.iter().rev().map(Shift::inverse).collect::<Vec<_>>());
     let root = session.document().root().clone();
@@ -78,11 +79,19 @@ pub fn undo(state: &mut State) {
     }
 }
 
+/// Who goes back or forth by choice is not taken elsewhere by what is on the disk.
+fn stay(session: &mut Session) {
+    if session.due == Some(Follow::Load) {
+        session.due = Some(Follow::Count);
+    }
+}
+
 /// Makes the undone step again.
 pub fn redo(state: &mut State) {
     let Some(session) = state.session_mut() else { return };
     let Some(redone) = session.history.redo() else { return };
     session.journal.outgoing.push(Note::Record(Record::Redo));
+    stay(session);
     (session.loaded, session.notice) = (None, None);
     session.find.moved(&redone.shifts);
     let root = session.document().root().clone();

@@ -171,7 +171,7 @@ pub enum Event {
     /// The file is gone.
     DiskGone(DocumentId),
     /// The file is not JSON at the moment; what is shown stays.
-    DiskNotJson(DocumentId, Problem),
+    DiskNotJson(DocumentId, Version, Problem),
     /// Events from the file system are not to be had.
     Polling(DocumentId, String),
     /// Two documents were compared.
@@ -238,6 +238,8 @@ pub enum SaveEnd {
         revision: RevisionId,
         /// What should be told of it.
         remark: Option<String>,
+        /// The disk confirmed that it will be there after a power failure.
+        is_confirmed: bool,
         /// How long it took.
         timing: Timing,
     },

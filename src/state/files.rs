@@ -1,10 +1,9 @@
 //! Opening, closing, dialogs, texts that are not JSON.
 
-use super::super::session::{Base, Purpose, Report, Session, View};
+use super::super::session::{Base, Loss, Purpose, Report, Session, View};
 use super::super::{Broken, Content, Dialog, DocumentId, Loading, Progress, State, Tab, file_name};
 use super::{Effect, Now, PickPurpose, disk, edits};
-use crate::document::{Document, Fragment, Head, History, Problem};
-use crate::state::Status;
+use crate::document::{Document, Fragment, Head, History, Problem, RevisionId};
 use crate::state::journal::Note;
 use crate::state::recovery::{self, RecoverFor};
 use crate::state::{Answer, Opened};
@@ -27,8 +26,12 @@ fn show(state: &mut State, content: Content) -> DocumentId {
 }
 
 /// Whether what is shown can go; asks otherwise.
-fn may_replace(state: &mut State) -> bool {
-    let busy = state.session().is_some_and(|session| session.unsaved() > 0 || session.saving.is_some());
+fn may_replace(state: &mut State, now: &Now) -> bool {
+    if !edits::is_settled(state, now) {
+        return false;
+    }
+    let is_busy = |session: &Session| session.closing_loses().is_some() || session.saving.is_some() || session.merging.is_some();
+    let busy = state.session().is_some_and(is_busy);
     if busy && let Some(session) = state.session_mut() {
         session.notice = Some("Save or close this document first: a window holds one document.".to_owned());
     }
@@ -49,10 +52,10 @@ fn is_mended(state: &State) -> bool {
 }
 
 /// Opens the first of some files, and names the rest.
-pub fn open(state: &mut State, paths: Vec<PathBuf>, effects: &mut Vec<Effect>) {
+pub fn open(state: &mut State, paths: Vec<PathBuf>, now: &Now, effects: &mut Vec<Effect>) {
     let mut paths = paths.into_iter();
     let Some(path) = paths.next() else { return };
-    if !may_replace(state) {
+    if !may_replace(state, now) {
         return;
     }
     let others: Vec<String> = paths.map(|path| file_name(&path)).collect();
@@ -68,15 +71,15 @@ pub fn open(state: &mut State, paths: Vec<PathBuf>, effects: &mut Vec<Effect>) {
 }
 
 /// An empty document.
-pub fn new(state: &mut State) {
-    if may_replace(state) {
+pub fn new(state: &mut State, now: &Now) {
+    if may_replace(state, now) {
         start_with(state, "{}\n", "Untitled");
     }
 }
 
 /// The sample.
-pub fn sample(state: &mut State) {
-    if may_replace(state) {
+pub fn sample(state: &mut State, now: &Now) {
+    if may_replace(state, now) {
         start_with(state, SAMPLE, "sample.json");
     }
 }
@@ -215,6 +218,7 @@ pub fn mended(
     let recoverable = broken.recoverable.clone();
     match result {
         Err((bytes, problem)) => {
+            watch_broken(id, &path, &base, effects);
             let broken = Broken { is_mended, recoverable, ..Broken::new(bytes, base, problem, number) };
             tab.content = Content::Broken { path, broken: Box::new(broken) };
         }
@@ -226,20 +230,33 @@ pub fn mended(
             session.recoverable = recoverable;
             session.journal.outgoing.push(Note::Snapshot);
             tab.content = Content::Ready(Box::new(session));
-            if let Base::Version(version) = base {
-                effects.push(Effect::Watch(id, path.clone(), version));
-            }
+            watch_broken(id, &path, &base, effects);
             remember(state, &path, effects);
         }
     }
 }
 
-/// Shows the system's dialog, one at a time.
-pub fn pick(state: &mut State, purpose: PickPurpose, effects: &mut Vec<Effect>) {
-    if state.picking || state.dialog.is_some() {
+/// Reading the mended text was stopped. What another program wrote meanwhile was passed over: the file is looked at once more.
+pub fn mend_ended(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) {
+    let Some(Tab { content: Content::Broken { path, broken }, .. }) = state.tabs.iter_mut().find(|tab| tab.id == id) else {
         return;
+    };
+    broken.task_ended();
+    watch_broken(id, path, &broken.base, effects);
+}
+
+fn watch_broken(id: DocumentId, path: &Path, base: &Base, effects: &mut Vec<Effect>) {
+    if let Base::Version(version) = base {
+        effects.push(Effect::Watch(id, path.to_owned(), *version));
     }
-    if purpose == PickPurpose::Open && !may_replace(state) {
+}
+
+/// Shows the system's dialog, one at a time.
+pub fn pick(state: &mut State, purpose: PickPurpose, now: &Now, effects: &mut Vec<Effect>) {
+    if state.picking || state.dialog.is_some() {
+        return stay_open(state);
+    }
+    if purpose == PickPurpose::Open && !may_replace(state, now) {
         return;
     }
     (state.picking, state.picked_for) = (true, state.tab().map(|tab| tab.id));
@@ -285,7 +302,7 @@ pub fn picked(state: &mut State, purpose: PickPurpose, path: Option<PathBuf>, no
         return;
     }
     match purpose {
-        PickPurpose::Open => open(state, vec![path], effects),
+        PickPurpose::Open => open(state, vec![path], now, effects),
         PickPurpose::SaveCopy => disk::save_to(state, path, now, effects),
         PickPurpose::ReplaceValue => {
             let (id, number) = (state.tab().map(|tab| tab.id), state.number());
@@ -303,10 +320,7 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
     match (answer, state.dialog.take()) {
         // What is not valid yet is told, and the window stays.
         (Answer::Save, Some(Dialog::Close)) if !edits::is_settled(state, now) => {}
-        (Answer::Save, Some(Dialog::Close)) => {
-            state.close_after_save = true;
-            disk::save(state, now, effects);
-        }
+        (Answer::Save, Some(Dialog::Close)) => save_and_close(state, now, effects),
         (Answer::DoNotSave, Some(Dialog::Close)) => {
             state.closing = true;
             effects.push(Effect::CloseWindow);
@@ -318,7 +332,7 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
             (state.closing, state.recover_later) = (true, true);
             effects.push(Effect::CloseWindow);
         }
-        (Answer::OpenAnyway, Some(Dialog::Memory { path, .. })) if may_replace(state) => {
+        (Answer::OpenAnyway, Some(Dialog::Memory { path, .. })) if may_replace(state, now) => {
             let id = show(state, Content::Loading(Loading::new(path.clone())));
             effects.push(Effect::OpenAnyway(id, path));
         }
@@ -329,8 +343,23 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
         (Answer::TypePath(text), Some(Dialog::Path { purpose, why, .. })) => {
             state.dialog = Some(Dialog::Path { purpose, text, why })
         }
-        (Answer::Cancel, Some(Dialog::ClosingAfterSave | Dialog::Close)) => state.close_after_save = false,
+        (Answer::Cancel, Some(Dialog::ClosingAfterSave | Dialog::Close | Dialog::Path { .. })) => state.close_after_save = false,
         _ => {}
+    }
+}
+
+/// *Save* in the question about closing: what is at stake is saved, and then the window closes.
+fn save_and_close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
+    let Some(session) = state.session() else { return };
+    let (is_saving, is_version, loss) = (session.saving.is_some(), session.is_version, session.closing_loses());
+    state.close_after_save = true;
+    match loss {
+        // One that began by itself meanwhile.
+        _ if is_saving => state.dialog = Some(Dialog::ClosingAfterSave),
+        Some(Loss::Replaced) => pick(state, PickPurpose::SaveCopy, now, effects),
+        _ if is_version => pick(state, PickPurpose::SaveCopy, now, effects),
+        Some(Loss::Deleted) => disk::save_again(state, now, effects),
+        Some(Loss::Edits(_) | Loss::Unconfirmed) | None => disk::save(state, now, effects),
     }
 }
 
@@ -340,7 +369,7 @@ pub fn close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
         return;
     }
     let (saving, unsaved) = match state.session() {
-        Some(session) => (session.saving.is_some(), session.unsaved() > 0),
+        Some(session) => (session.saving.is_some(), session.closing_loses().is_some()),
         None => (false, is_mended(state)),
     };
     if saving {
@@ -368,11 +397,8 @@ pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     {
         return;
     }
-    if let (Some(tab), Some(session)) = (state.tab(), state.session())
-        && session.saving.is_some()
-    {
-        effects.push(Effect::StopSave(tab.id));
-        return;
+    if state.session().is_some_and(|session| session.saving.is_some()) {
+        return disk::stop_save(state, effects);
     }
     let id = state.tab().map(|tab| tab.id);
     if let (Some(id), Some(session)) = (id, state.session_mut()) {
@@ -380,8 +406,8 @@ pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
-/// After a save: closes if that was what it was for.
-pub fn close_if_asked(state: &mut State, effects: &mut Vec<Effect>) {
+/// After a save: closes if that was what it was for. `kept` is the revision that is in a copy now.
+pub fn close_if_asked(state: &mut State, kept: Option<RevisionId>, effects: &mut Vec<Effect>) {
     if !state.close_after_save {
         return;
     }
@@ -389,14 +415,16 @@ pub fn close_if_asked(state: &mut State, effects: &mut Vec<Effect>) {
     if matches!(state.dialog, Some(Dialog::ClosingAfterSave)) {
         state.dialog = None;
     }
-    let has_field = state.session().is_some_and(|session| session.editor.is_some());
-    match state.session().map(Session::status) {
-        Some(Status::Saved | Status::ReadOnly) | None if !has_field => {
-            state.closing = true;
-            effects.push(Effect::CloseWindow);
-        }
+    let is_safe = |session: &Session| {
+        let is_kept = session.closing_loses().is_none() || kept == Some(session.history.current().id);
+        is_kept && session.editor.is_none()
+    };
+    if state.session().is_none_or(is_safe) {
+        state.closing = true;
+        effects.push(Effect::CloseWindow);
+    } else {
         // Typed on while it was being saved.
-        _ => state.dialog = Some(Dialog::Close),
+        state.dialog = Some(Dialog::Close);
     }
 }
 

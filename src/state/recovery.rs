@@ -68,11 +68,11 @@ pub(super) fn discard(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 /// One of the list on the start page: its file is opened, or it becomes a document without one.
-pub(super) fn open_found(state: &mut State, number: usize, effects: &mut Vec<Effect>) {
+pub(super) fn open_found(state: &mut State, number: usize, now: &Now, effects: &mut Vec<Effect>) {
     let Some(found) = state.unsaved.get(number).cloned() else { return };
     match &found.document {
         Some(path) => {
-            super::update::open_files(state, vec![path.clone()], effects);
+            super::update::open_files(state, vec![path.clone()], now, effects);
             if let Some(Tab { content: Content::Loading(loading), .. }) = state.tabs.get_mut(state.active) {
                 loading.recovers = Some(found.journal);
             }

@@ -31,11 +31,12 @@ pub enum Alert {
 }
 
 impl Alert {
-    /// What to tell.
-    pub fn text(self) -> String {
+    /// What to tell; whether the journal has the edits.
+    pub fn text(self, is_journaled: bool) -> String {
         match self {
             Self::Failing(count) => {
-                format!("{count} saves in a row have failed. Your edits are here and in the crash journal, not in the file.")
+                let kept = if is_journaled { " and in the crash journal" } else { "" };
+                format!("{count} saves in a row have failed. Your edits are here{kept}, not in the file.")
             }
             Self::UnsavedLong => "Edits are unsaved for more than ten minutes, although saving by itself is on.".to_owned(),
             Self::UnsavedMany(count) => format!("{count} edits are not saved yet."),

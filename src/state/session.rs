@@ -61,8 +61,19 @@ pub enum OnDisk {
     Base,
     /// This version, which may be what the document stands on, or not.
     Known(Theirs),
-    /// There is no file.
-    Gone,
+    /// There is no file. What was there before, unless that was about to load.
+    Gone(Option<Digest>),
+    /// What is there is not JSON.
+    NotJson {
+        /// Its version.
+        version: Version,
+        /// Where it stops to be, from 1.
+        line: u64,
+        /// From 1.
+        column: u64,
+        /// What was there before, unless that was about to load.
+        before: Option<Digest>,
+    },
 }
 
 /// A version on the disk: another program's, where the document does not stand on it.
@@ -232,6 +243,8 @@ pub enum Status {
     ChangedOnDisk,
     /// So many steps are not saved.
     Edited(u64),
+    /// It was saved, but the disk did not confirm it.
+    Unconfirmed,
     /// The file can't be written.
     ReadOnly,
     /// The file has what is shown.
@@ -247,10 +260,24 @@ impl Status {
             Self::DeletedOnDisk => "Deleted on disk".to_owned(),
             Self::ChangedOnDisk => "Changed on disk".to_owned(),
             Self::Edited(steps) => format!("Edited ({steps})"),
+            Self::Unconfirmed => "Not confirmed".to_owned(),
             Self::ReadOnly => "Read only".to_owned(),
             Self::Saved => "Saved".to_owned(),
         }
     }
+}
+
+/// What closing a document loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// So many steps that are not saved.
+    Edits(u64),
+    /// What is shown, since its file is gone.
+    Deleted,
+    /// What is shown, since another program's text is in its file.
+    Replaced,
+    /// What was saved, if the power fails before the disk has it.
+    Unconfirmed,
 }
 
 /// Texts of so many bytes are worth being forgotten.
@@ -272,6 +299,8 @@ pub struct Session {
     pub read_only: bool,
     /// A save under way.
     pub saving: Option<Saving>,
+    /// The last save was made, but the disk did not confirm it.
+    pub is_unconfirmed: bool,
     /// The last save's failure.
     pub failure: Option<Failure>,
     /// A version that was loaded.
@@ -344,6 +373,7 @@ impl Session {
             on_disk: OnDisk::Base,
             read_only: false,
             saving: None,
+            is_unconfirmed: false,
             failure: None,
             loaded: None,
             due: None,
@@ -456,6 +486,7 @@ impl Session {
             // Without a file nothing is saved, also where nothing was edited.
             (Status::Saved, 0) if self.path.is_none() => Status::Edited(0),
             (Status::Saved, steps @ 1..) => Status::Edited(steps),
+            (Status::Saved, 0) if self.is_unconfirmed => Status::Unconfirmed,
             (Status::Saved, 0) if self.read_only => Status::ReadOnly,
             (status, _) => status,
         }
@@ -465,10 +496,38 @@ impl Session {
     pub fn status_of_disk(&self) -> Status {
         match &self.on_disk {
             OnDisk::Base => Status::Saved,
-            OnDisk::Gone => Status::DeletedOnDisk,
-            OnDisk::Known(theirs) if self.history.base().digest() == Some(theirs.version.digest) => Status::Saved,
-            OnDisk::Known(_) if self.unsaved() > 0 => Status::Conflict,
-            OnDisk::Known(_) => Status::ChangedOnDisk,
+            OnDisk::Gone(_) => Status::DeletedOnDisk,
+            OnDisk::Known(Theirs { version, .. }) | OnDisk::NotJson { version, .. } => {
+                match self.history.base().digest() == Some(version.digest) {
+                    true => Status::Saved,
+                    false if self.unsaved() > 0 => Status::Conflict,
+                    false => Status::ChangedOnDisk,
+                }
+            }
+        }
+    }
+
+    /// What is lost where the document is closed as it is.
+    pub fn closing_loses(&self) -> Option<Loss> {
+        match (self.unsaved(), self.status_of_disk()) {
+            (0, Status::DeletedOnDisk) => Some(Loss::Deleted),
+            (0, Status::ChangedOnDisk) if !self.is_about_to_load() => Some(Loss::Replaced),
+            (0, _) => self.is_unconfirmed.then_some(Loss::Unconfirmed),
+            (unsaved, _) => Some(Loss::Edits(unsaved)),
+        }
+    }
+
+    /// Whether the version on the disk loads by itself as soon as it can.
+    pub fn is_about_to_load(&self) -> bool {
+        [self.due, self.following].contains(&Some(Follow::Load))
+    }
+
+    /// What is on the disk before it can't be read any more; `None` where that was about to load.
+    pub fn read_last(&self) -> Option<Digest> {
+        match &self.on_disk {
+            OnDisk::Gone(before) | OnDisk::NotJson { before, .. } => *before,
+            _ if self.is_about_to_load() => None,
+            _ => self.known_on_disk().map(|version| version.digest),
         }
     }
 
@@ -485,7 +544,7 @@ impl Session {
     /// The version that is on the disk as far as is known. `None` while that has no digest.
     pub fn known_on_disk(&self) -> Option<Version> {
         match (&self.on_disk, self.history.base()) {
-            (OnDisk::Known(theirs), _) => Some(theirs.version),
+            (OnDisk::Known(Theirs { version, .. }) | OnDisk::NotJson { version, .. }, _) => Some(*version),
             (_, Base::Version(version)) => Some(*version),
             _ => None,
         }

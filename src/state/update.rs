@@ -70,7 +70,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
     match input {
         _ if is_behind => {}
         Input::Command(command) => run(state, command, now, &mut effects),
-        Input::OpenFiles(paths) => files::open(state, paths, &mut effects),
+        Input::OpenFiles(paths) => files::open(state, paths, now, &mut effects),
         Input::Select(path) => {
             if edits::leave_editor(state, now) {
                 navigate::select(state, path);
@@ -113,7 +113,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         Input::Merge(input) => merging::take(state, input, &mut effects),
         Input::Version(versions::VersionInput::Restore(_)) if !edits::is_settled(state, now) => {}
         Input::Version(input) => versions::take(state, input, &mut effects),
-        Input::OpenUnsaved(number) => recovery::open_found(state, number, &mut effects),
+        Input::OpenUnsaved(number) => recovery::open_found(state, number, now, &mut effects),
         Input::ShowPlace(path) => {
             if edits::leave_editor(state, now) {
                 navigate::select(state, path);
@@ -130,7 +130,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
             state.options = options;
             effects.push(store_settings(state));
         }
-        Input::StopSave => effects.extend(state.tab().map(|tab| Effect::StopSave(tab.id))),
+        Input::StopSave => disk::stop_save(state, &mut effects),
         Input::StopTask(task) => effects.extend(state.tab().map(|tab| Effect::StopTask(tab.id, task))),
         Input::Tick => {}
         Input::FocusLost => effects.push(Effect::SyncJournals),
@@ -158,13 +158,13 @@ fn journal(state: &mut State, before: Option<DocumentId>, now: &Now, effects: &m
     }
     let Some(id) = before else { return };
     let unsaved = match state.tabs.iter().find(|tab| tab.id == id).map(|tab| &tab.content) {
-        Some(Content::Ready(session)) if state.closing => session.unsaved(),
+        Some(Content::Ready(session)) if state.closing => session.closing_loses().is_some(),
         Some(Content::Ready(_)) => return,
         // Only what has nothing unsaved gives way to another document.
-        _ => 0,
+        _ => false,
     };
     if !state.recover_later {
-        let end = if unsaved > 0 { EndOfJournal::Discarded } else { EndOfJournal::Saved };
+        let end = if unsaved { EndOfJournal::Discarded } else { EndOfJournal::Saved };
         effects.push(Effect::EndJournal(id, end));
     }
 }
@@ -181,9 +181,9 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         return;
     }
     match command {
-        Command::New => files::new(state),
-        Command::Open => files::pick(state, PickPurpose::Open, effects),
-        Command::OpenSample => files::sample(state),
+        Command::New => files::new(state, now),
+        Command::Open => files::pick(state, PickPurpose::Open, now, effects),
+        Command::OpenSample => files::sample(state, now),
         Command::Close => files::close(state, now, effects),
         Command::Save => {
             if edits::is_settled(state, now) {
@@ -192,10 +192,10 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         }
         Command::SaveCopy => {
             if edits::is_settled(state, now) {
-                files::pick(state, PickPurpose::SaveCopy, effects);
+                files::pick(state, PickPurpose::SaveCopy, now, effects);
             }
         }
-        Command::ReplaceFromFile => files::pick(state, PickPurpose::ReplaceValue, effects),
+        Command::ReplaceFromFile => files::pick(state, PickPurpose::ReplaceValue, now, effects),
         Command::CheckDisk => effects.push(Effect::LookNow),
         Command::Copy => edits::copy(state, effects),
         Command::Cut => edits::cut(state, now, effects),
@@ -203,7 +203,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::Paste | Command::PasteOver => effects.push(Effect::RequestPaste(command == Command::PasteOver)),
         Command::EditValue => edits::start(state, Part::Value),
         Command::EditKey => edits::start(state, Part::Key),
-        Command::Undo => edits::undo(state),
+        Command::Undo | Command::UndoLoad => edits::undo(state),
         Command::Redo => edits::redo(state),
         Command::Find => find::open(state),
         Command::FindNext | Command::FindPrevious => {
@@ -219,8 +219,10 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         }
         Command::Help => state.dialog = Some(Dialog::Help),
         Command::About => state.dialog = Some(Dialog::About),
+        // What is typed in the row goes with the document.
+        Command::KeepMine | Command::TakeTheirs | Command::Retry | Command::SaveAgain | Command::SaveWithoutBackup
+            if !edits::is_settled(state, now) => {}
         Command::KeepMine => disk::keep_mine(state, now, effects),
-        Command::TakeTheirs if !edits::is_settled(state, now) => {}
         Command::TakeTheirs => disk::take_theirs(state, effects),
         Command::Compare => disk::compare(state, effects),
         Command::Merge => {
@@ -243,7 +245,6 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::SaveWithoutBackup => disk::save_without_backup(state, now, effects),
         Command::ShowChange => disk::show_change(state),
         Command::ForgetEarlier => disk::forget_earlier(state),
-        Command::UndoLoad => edits::undo(state),
         Command::Retry => disk::retry(state, now, effects),
         Command::SaveAgain => disk::save_again(state, now, effects),
         Command::Cancel => files::cancel(state, effects),
@@ -282,8 +283,8 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::TaskEnded(id, task, is_stopped) => {
             if let Some(session) = state.session_of(id) {
                 session.task_ended(task, is_stopped);
-            } else if let Some(broken) = state.broken_of(id).filter(|_| task == Task::Mend) {
-                broken.task_ended();
+            } else if task == Task::Mend {
+                files::mend_ended(state, id, effects);
             }
         }
         Event::Digest(id, stamp, digest) => disk::digest(state, id, stamp, digest, now, effects),
@@ -302,7 +303,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::DiskChanged(id, version, fragment) => disk::changed(state, id, version, &fragment, now, effects),
         Event::DiskTouched(id, version, read_only) => disk::touched(state, id, version, read_only, now, effects),
         Event::DiskGone(id) => disk::gone(state, id),
-        Event::DiskNotJson(id, problem) => disk::not_json(state, id, &problem),
+        Event::DiskNotJson(id, version, problem) => disk::not_json(state, id, version, &problem),
         Event::Polling(id, why) => {
             if let Some(session) = state.session_of(id) {
                 session.polling = Some(why);

@@ -2,7 +2,7 @@
 
 use crate::state::command::Command;
 use crate::state::format::{counted, values_differ};
-use crate::state::session::{Differing, Follow, LARGE};
+use crate::state::session::{Differing, Follow, LARGE, OnDisk};
 use crate::state::{Input, Session, State, Status};
 use crate::ui::theme;
 use egui::text::LayoutJob;
@@ -50,8 +50,16 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
         Status::ChangedOnDisk if session.following == Some(Follow::Load) => Status::Saved,
         status => status,
     };
-    match disk {
-        Status::Conflict | Status::ChangedOnDisk => {
+    match (disk, &session.on_disk) {
+        (Status::Conflict | Status::ChangedOnDisk, OnDisk::NotJson { line, column, .. }) => banners.push(Banner {
+            subject: name.clone(),
+            text: format!(
+                " on disk is not JSON at the moment (line {line}, column {column}). What you see here is the version before, and is safe."
+            ),
+            choices: vec![Command::KeepMine, Command::SaveCopy, Command::CheckDisk],
+            tone: Tone::Question,
+        }),
+        (Status::Conflict | Status::ChangedOnDisk, _) => {
             let theirs = session.theirs();
             let when = theirs.map_or_else(String::new, |theirs| format!(" at {}", theirs.when));
             let differ = match theirs.map_or(Differing::Counting, |theirs| theirs.differing) {
@@ -69,7 +77,7 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
                 tone: Tone::Question,
             });
         }
-        Status::DeletedOnDisk => banners.push(Banner {
+        (Status::DeletedOnDisk, _) => banners.push(Banner {
             subject: name.clone(),
             text: " is not on the disk any more: it was deleted or moved. What you see here is safe.".to_owned(),
             choices: vec![Command::SaveAgain, Command::SaveCopy],
@@ -78,7 +86,7 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
         _ => {}
     }
     if let Some(failure) = &session.failure
-        && banners.is_empty()
+        && (banners.is_empty() || failure.tries_again)
     {
         let report = &failure.report;
         banners.push(Banner {
@@ -95,7 +103,7 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
     if let Some(alert) = session.metrics.alert {
         banners.push(Banner {
             subject: String::new(),
-            text: alert.text(),
+            text: alert.text(session.journal.trouble.is_none()),
             choices: vec![Command::Save, Command::SaveCopy, Command::Dismiss],
             tone: Tone::Question,
         });

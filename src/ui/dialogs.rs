@@ -3,7 +3,8 @@
 use crate::state::command::{Command, TABLE};
 use crate::state::format::{byte_size, counted};
 use crate::state::saving::Options;
-use crate::state::{Answer, Dialog, FileKind, Input, Report, State};
+use crate::state::session::Loss;
+use crate::state::{Answer, Dialog, FileKind, Input, Report, Session, State};
 use crate::ui::text::{clip, line_ui, visible};
 use crate::ui::{Memory, theme};
 use egui::{Grid, Id, Modal, RichText, ScrollArea, TextEdit, Ui};
@@ -54,15 +55,33 @@ fn buttons(ui: &mut Ui, choices: &[(&str, Answer)], inputs: &mut Vec<Input>) {
 }
 
 fn close_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
-    let (name, unsaved) =
-        state.session().map_or(("This document".to_owned(), 0), |session| (session.name.clone(), session.unsaved()));
-    title(ui, &format!("Save the changes to {name}?"));
-    ui.label(match unsaved {
-        0 => "What you mended is not read and not saved yet. Without that it is lost.".to_owned(),
-        1 => "One change is not saved. Without saving it is lost.".to_owned(),
-        more => format!("{more} changes are not saved. Without saving they are lost."),
+    let name = state.session().map_or("This document", |session| &session.name);
+    let loss = state.session().and_then(Session::closing_loses);
+    title(
+        ui,
+        &match loss {
+            Some(Loss::Edits(_) | Loss::Unconfirmed) | None => format!("Save the changes to {name}?"),
+            Some(Loss::Deleted | Loss::Replaced) => format!("Close {name}?"),
+        },
+    );
+    ui.label(match loss {
+        Some(Loss::Edits(1)) => "One change is not saved. Without saving it is lost.".to_owned(),
+        Some(Loss::Edits(more)) => format!("{more} changes are not saved. Without saving they are lost."),
+        Some(Loss::Deleted) => "Its file was deleted or moved. What you see here may be all that is left of it.".to_owned(),
+        Some(Loss::Replaced) => "Another program changed its file. What you see here is not in it any more.".to_owned(),
+        Some(Loss::Unconfirmed) => "The disk did not confirm the last save. It may be lost if the power fails.".to_owned(),
+        None if state.session().is_none() => "What you mended is not read and not saved yet. Without that it is lost.".to_owned(),
+        None => "All is saved by now.".to_owned(),
     });
-    let mut choices = vec![("Save", Answer::Save), ("Don't save", Answer::DoNotSave), ("Cancel", Answer::Cancel)];
+    let is_version = state.session().is_some_and(|session| session.is_version);
+    let save = match loss {
+        Some(Loss::Replaced) => "Save a copy",
+        _ if is_version => "Save a copy",
+        Some(Loss::Deleted) => "Save again",
+        _ => "Save",
+    };
+    let close = if matches!(loss, Some(Loss::Edits(_)) | None) { "Don't save" } else { "Close" };
+    let mut choices = vec![(save, Answer::Save), (close, Answer::DoNotSave), ("Cancel", Answer::Cancel)];
     if state.session().is_none() {
         choices.remove(0);
     }
@@ -73,7 +92,11 @@ fn closing_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     title(ui, "Still saving…");
     let step = state.session().and_then(|session| session.saving.as_ref()).map_or("", |saving| saving.step.as_str());
     ui.label(format!("The window closes as soon as the file is safe on the disk. At the moment: {step}."));
-    buttons(ui, &[("Keep the window open", Answer::Cancel), ("Close, recover later", Answer::CloseNow)], inputs);
+    let mut choices = vec![("Keep the window open", Answer::Cancel)];
+    // What is not in the journal could not be recovered.
+    let is_kept = state.session().is_some_and(|session| session.journal.trouble.is_none());
+    choices.extend(is_kept.then_some(("Close, recover later", Answer::CloseNow)));
+    buttons(ui, &choices, inputs);
 }
 
 fn path_ui(ui: &mut Ui, kind: FileKind, text: &str, why: &str, inputs: &mut Vec<Input>) {

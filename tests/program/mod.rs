@@ -4,7 +4,7 @@
 use jiff::tz::TimeZone;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use treekeep::document::{Comparison, Fragment, Merge, compare};
+use treekeep::document::{Comparison, Document, Fragment, Merge, Path, compare};
 use treekeep::state::session::Part;
 use treekeep::state::{
     Command, DocumentId, Effect, Event, Input, Now, Opened, Report, SaveEnd, SaveOrder, Session, State, Status, Timing, update,
@@ -82,6 +82,22 @@ impl Program {
         self.take(Input::Commit);
     }
 
+    /// What is on the disk is not JSON.
+    pub fn other_breaks(&mut self, text: &str) {
+        let problem = Document::parse(text).unwrap_err();
+        self.event(Event::DiskNotJson(self.id(), version(text), problem));
+    }
+
+    /// A new document with `[1]`-like content: one member with a value.
+    pub fn begin_new(&mut self) {
+        self.command(Command::New);
+        self.take(Input::Select(Path::root()));
+        self.command(Command::InsertInside);
+        self.take(Input::Commit);
+        self.take(Input::Type("1".into()));
+        self.take(Input::Commit);
+    }
+
     /// Does what the jobs would do with all comparisons that are asked for, in order.
     pub fn compare(&mut self) {
         while self.compare_once() {}
@@ -118,12 +134,18 @@ impl Program {
     }
 
     pub fn saved(&mut self, order: &SaveOrder) {
+        self.saved_so(order, true);
+    }
+
+    /// A save ended well; the disk confirmed it or not.
+    pub fn saved_so(&mut self, order: &SaveOrder, is_confirmed: bool) {
         let text = String::from_utf8(order.document.to_bytes()).unwrap();
         let end = SaveEnd::Saved {
             version: version(&text),
             purpose: order.purpose.clone(),
             revision: order.revision,
             remark: None,
+            is_confirmed,
             timing: Timing::default(),
         };
         self.event(Event::SaveEnded(order.id, end));
