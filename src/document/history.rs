@@ -148,14 +148,39 @@ impl<B, V: Clone> History<B, V> {
         self.forget(self.era_start(self.current));
     }
 
-    /// Forgets what stands before [`History::earlier`], if those are versions that nobody edited.
+    /// The texts that came from the disk before the current era's.
+    pub fn earlier_texts(&self) -> impl Iterator<Item = &Document> {
+        let earlier = self.revisions[..self.era_start(self.current)].chunk_by(|a, b| a.era == b.era);
+        earlier.map(|era| &era[0].document)
+    }
+
+    /// Forgets the versions before [`History::earlier`] that nobody edited: undo leads past them.
     pub fn forget_unedited(&mut self) {
         let Some(last) = self.era_start(self.current).checked_sub(1) else { return };
-        let start = self.era_start(last);
-        let edited = self.revisions[..start].windows(2).any(|pair| pair[0].era == pair[1].era);
-        if !edited {
-            self.forget(start);
+        let mut end = self.era_start(last);
+        while let Some(before) = end.checked_sub(1) {
+            end = self.era_start(before);
+            if end == before {
+                self.pass_over(before);
+            }
         }
+    }
+
+    /// Takes a revision away, so that the step before it and the one behind become one.
+    fn pass_over(&mut self, index: usize) {
+        let passed = self.revisions.remove(index);
+        if let Some(next) = self.revisions.get_mut(index) {
+            next.shifts =
+                if index == 0 { Arc::new([]) } else { passed.shifts.iter().chain(next.shifts.iter()).cloned().collect() };
+            next.view_before = passed.view_before;
+        }
+        self.current -= 1;
+        self.marks().filter(|mark| mark.index > index).for_each(|mark| mark.index -= 1);
+    }
+
+    /// Everything that counts revisions.
+    fn marks(&mut self) -> impl Iterator<Item = &mut Mark> {
+        self.cut.iter_mut().map(|(_, mark, _)| mark).chain(self.eras.iter_mut().map(|era| &mut era.saved))
     }
 
     /// The first revision of the era of the one at `index`.
@@ -169,8 +194,7 @@ impl<B, V: Clone> History<B, V> {
         self.revisions.drain(..first);
         self.revisions[0].shifts = Arc::new([]);
         self.current -= first;
-        let marks = self.cut.iter_mut().map(|(_, mark, _)| mark).chain(self.eras.iter_mut().map(|era| &mut era.saved));
-        marks.for_each(|mark| mark.index = mark.index.saturating_sub(first));
+        self.marks().for_each(|mark| mark.index = mark.index.saturating_sub(first));
     }
 
     /// Records a step; what was undone is cut off. Says whether it became a part of the step before.
@@ -371,11 +395,27 @@ mod tests {
         history.undo();
         assert_eq!((text(&history).as_str(), *history.base(), history.undo_label()), ("2", 2, None));
         push(&mut history, "22");
-        history.load(step("5", None), 5, 0);
-        history.load(step("6", None), 6, 0);
+        let moved = || Step { shifts: vec![Shift::Replaced(super::super::Path::root())], ..step("5", None) };
+        history.load(moved(), 5, 0);
+        history.load(Step { document: document("6"), ..moved() }, 6, 0);
         history.forget_unedited();
         assert_eq!(std::iter::from_fn(|| history.undo()).count(), 3);
         assert_eq!(text(&history), "2");
+        // What others wrote after the edits is passed over; undo leads back to these.
+        while history.redo().is_some() {}
+        history.load(step("7", None), 7, 0);
+        let moves = |history: &History<u32, ()>| history.current().shifts.len();
+        history.forget_unedited();
+        let earlier: Vec<_> = history.earlier_texts().map(Document::to_bytes).collect();
+        assert_eq!(earlier, [b"2", b"6"]);
+        history.undo();
+        assert_eq!((text(&history).as_str(), *history.base(), moves(&history)), ("6", 6, 2), "it moves as two loads did");
+        history.undo();
+        assert_eq!((text(&history).as_str(), history.unsaved_steps()), ("22", 1));
+        history.undo();
+        assert_eq!((text(&history).as_str(), history.unsaved_steps()), ("2", 0));
+        while history.redo().is_some() {}
+        assert_eq!((text(&history).as_str(), history.unsaved_steps(), *history.base()), ("7", 0, 7));
     }
 
     #[test]

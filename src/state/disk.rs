@@ -464,8 +464,8 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
         Step { document: document.clone(), label: "Load from disk".into(), shifts: comparison.shifts, view_before, group: None };
     session.history.load(step, Base::Version(version), now.ms);
     session.stands_on(version.digest, document.clone());
-    if session.earlier_bytes() >= LARGE {
-        // A log that another program goes on writing must not fill the memory with what it was.
+    if session.history.earlier_texts().map(Document::byte_len).sum::<u64>() >= LARGE {
+        // A file that another program goes on writing must not fill the memory with what it was.
         session.history.forget_unedited();
         let spare = session.bases.len().saturating_sub(2);
         session.bases.drain(..spare);
