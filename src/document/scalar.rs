@@ -130,6 +130,68 @@ pub fn decode_start(literal: &[u8], limit: usize) -> (String, bool) {
     (text, whole)
 }
 
+/// A part of a string's text around one of its characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Around {
+    /// The part.
+    pub text: String,
+    /// Where in it the character is that was asked for, in bytes.
+    pub place: usize,
+    /// Whether it begins where the string begins.
+    pub is_start: bool,
+    /// Whether it ends where the string ends.
+    pub is_end: bool,
+}
+
+/// The text around the character at byte `inside` of a string literal: as many characters as `before` in front of it, at most `limit`
+/// in all. Never reads further than it needs. `None` where no character begins there.
+pub fn decode_around(literal: &[u8], inside: usize, before: usize, limit: usize) -> Option<Around> {
+    if inside == 0 || inside >= literal.len() {
+        return None;
+    }
+    let (mut from, mut place) = (inside, 0);
+    for _ in 0..before {
+        let Some((character, length)) = unit_before(literal, from).filter(|(_, length)| *length < from) else { break };
+        from -= length;
+        place += character.len_utf8();
+    }
+    let mut text = String::new();
+    let mut at = from;
+    for _ in 0..limit {
+        let Some(unit) = unit(literal, at) else { break };
+        text.push(unit.character);
+        at += unit.length;
+    }
+    (place < text.len()).then(|| Around { place, is_start: from == 1, is_end: unit(literal, at).is_none(), text })
+}
+
+/// Whether the byte at `at` begins an escape, if it is a backslash: an even number of them stands before it.
+pub(super) fn begins_escape(text: &[u8], at: usize) -> bool {
+    text[..at].iter().rev().take_while(|byte| **byte == b'\\').count().is_multiple_of(2)
+}
+
+/// The character that ends before `at` in a string, and its length there; `None` at the string's start.
+pub(super) fn unit_before(text: &[u8], at: usize) -> Option<(char, usize)> {
+    let escape = |length: usize| -> Option<Unit> {
+        let start = at.checked_sub(length)?;
+        let found = text[start] == b'\\' && begins_escape(text, start);
+        found.then(|| unit(text, start)).flatten().filter(|unit| unit.length == length)
+    };
+    if let Some(unit) = escape(12).or_else(|| escape(6)).or_else(|| escape(2)) {
+        return Some((unit.character, unit.length));
+    }
+    raw_character_before(text, at).filter(|character| *character != '"').map(|character| (character, character.len_utf8()))
+}
+
+/// The character that ends before `at`, as it stands.
+pub(super) fn raw_character_before(text: &[u8], at: usize) -> Option<char> {
+    if let Some(byte) = text[..at].last().filter(|byte| byte.is_ascii()) {
+        return Some(char::from(*byte));
+    }
+    let from = (at.saturating_sub(4)..at).rev().find(|place| text[*place] & 0xC0 != 0x80)?;
+    std::str::from_utf8(&text[from..at]).ok()?.chars().next()
+}
+
 /// Whether a string can be edited as plain text and come back the same: no lone surrogate and no control character. Others
 /// are edited as the literal.
 pub fn is_plain_editable(literal: &[u8]) -> bool {
@@ -269,5 +331,26 @@ mod tests {
     fn the_start_of_a_long_string_is_cut() {
         assert_eq!(decode_start(br#""abcdef""#, 3), ("abc".to_owned(), false));
         assert_eq!(decode_start(br#""abc""#, 3), ("abc".to_owned(), true));
+    }
+
+    #[test]
+    fn the_text_around_a_place_is_decoded_both_ways() {
+        let literal = r#""ab\\c\u05e9\ud83d\ude00\"é end""#;
+        let all: Vec<(usize, Unit)> =
+            units(literal.as_bytes()).scan(1, |at, unit| Some((std::mem::replace(at, *at + unit.length), unit))).collect();
+        let text: String = all.iter().map(|(_, unit)| unit.character).collect();
+        for (number, (at, _)) in all.iter().enumerate() {
+            for (before, limit) in [(0, 1), (2, 4), (3, 99), (99, 99)] {
+                let around = decode_around(literal.as_bytes(), *at, before, limit).unwrap();
+                let from = number.saturating_sub(before);
+                let expected: String = text.chars().skip(from).take(limit).collect();
+                assert_eq!((around.text.as_str(), around.is_start), (expected.as_str(), from == 0), "{number} {before}");
+                assert_eq!(around.is_end, from + limit >= all.len());
+                assert_eq!(around.text[around.place..].chars().next(), text.chars().nth(number));
+            }
+        }
+        for nowhere in [0, literal.len() - 1, literal.len(), 1000] {
+            assert_eq!(decode_around(literal.as_bytes(), nowhere, 3, 9), None);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Numbers, sizes and times as people read them.
 
 use super::Progress;
+use crate::document::Style;
 
 /// Writes a number with a comma after each group of three digits: `812,345`.
 #[must_use]
@@ -70,6 +71,16 @@ fn time_left(left_ms: u64) -> String {
         seconds @ ..100 => format!("about {seconds} seconds left"),
         seconds => format!("about {} left", counted(seconds.div_ceil(60), "minute")),
     }
+}
+
+/// How a text is written: its encoding, its line ends, what it is indented by.
+pub fn written_as(style: &Style) -> [String; 3] {
+    let indent = match style.indent.as_deref() {
+        None => "one line".to_owned(),
+        Some(indent) if indent.contains('\t') => "tabs".to_owned(),
+        Some(indent) => counted(indent.len() as u64, "space"),
+    };
+    ["UTF-8".to_owned(), if style.line_end == "\n" { "LF" } else { "CRLF" }.to_owned(), indent]
 }
 
 #[cfg(test)]

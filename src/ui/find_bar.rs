@@ -1,23 +1,33 @@
 //! The find bar above the tree: what is searched for, how often it was found, the way from hit to hit, and the list of all hits.
 
 use crate::document::search::Scope;
-use crate::document::{Node, pointer};
+use crate::document::{Kind, Node, Side, pointer, scalar};
 use crate::state::command::Command;
 use crate::state::find::Find;
 use crate::state::format::grouped;
 use crate::state::scroll::{ScrollPosition, Viewport};
 use crate::state::{FindInput, Input, Session};
 use crate::ui::field;
-use crate::ui::text::{clip, clip_bytes, line_ui, visible};
+use crate::ui::text::{Base, Excerpt, clip, clip_bytes, line_ui, visible};
 use crate::ui::theme;
+use crate::ui::tree::marks::marks_in;
+use crate::ui::tree::row::{RowMark, paint_marks};
 use crate::ui::tree::scroll_bar::{scroll_bar_ui, track_in};
+use egui::accesskit::Role;
 use egui::text::{CCursor, CCursorRange};
-use egui::{Align, Button, EventFilter, Id, Key, Layout, Modifiers, Rect, RichText, Sense, TextEdit, TextStyle, Ui, pos2, vec2};
+use egui::{
+    Align, Button, EventFilter, Id, Key, Layout, Modifiers, Rect, RichText, Sense, TextEdit, TextStyle, Ui, WidgetInfo, pos2,
+    vec2,
+};
 
+/// In narrower windows not all of the bar fits into a line.
+const NARROW: f32 = 980.0;
 /// The height of a row of the list.
 const HIT_HEIGHT: f32 = 22.0;
 /// Characters of a path and of a value in the list.
 const SHOWN: usize = 120;
+/// Those in front of a hit.
+const BEFORE_HIT: usize = 30;
 
 /// What drawing remembers.
 #[derive(Default)]
@@ -35,6 +45,8 @@ fn field_id() -> Id {
 pub fn find_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     let find = &session.find;
+    // In a narrow window the options stand below.
+    let is_narrow = ui.available_width() < NARROW;
     ui.horizontal(|ui| {
         ui.set_min_height(38.0);
         ui.spacing_mut().item_spacing.x = 6.0;
@@ -48,21 +60,9 @@ pub fn find_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
                 inputs.push(Input::Command(command));
             }
         }
-        ui.separator();
-        for (text, name, is_on, input) in [
-            ("Aa", "Match case", find.query.is_case_sensitive, FindInput::CaseSensitive(!find.query.is_case_sensitive)),
-            ("Word", "Whole words", find.query.is_whole_word, FindInput::WholeWord(!find.query.is_whole_word)),
-            (".*", "Regular expression", find.query.is_pattern, FindInput::Pattern(!find.query.is_pattern)),
-        ] {
-            if toggle_ui(ui, text, name, is_on) {
-                inputs.push(Input::Find(input));
-            }
-        }
-        ui.separator();
-        for (scope, text) in [(Scope::Both, "Both"), (Scope::Keys, "Keys"), (Scope::Values, "Values")] {
-            if theme::radio(ui, find.query.scope == scope, text).clicked() {
-                inputs.push(Input::Find(FindInput::Scope(scope)));
-            }
+        if !is_narrow {
+            ui.separator();
+            options_ui(ui, find, inputs);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if theme::quiet_button(ui, "Close find").on_hover_text("Back to the tree (Escape)").clicked() {
@@ -74,9 +74,35 @@ pub fn find_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
             }
         });
     });
+    if is_narrow {
+        ui.horizontal(|ui| {
+            ui.set_min_height(30.0);
+            ui.spacing_mut().item_spacing.x = 6.0;
+            options_ui(ui, find, inputs);
+        });
+    }
     if let Some(invalid) = &find.invalid {
         let label = ui.label(RichText::new(invalid).color(tokens.edited));
         ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Assertive));
+    }
+}
+
+/// What is searched, and how.
+fn options_ui(ui: &mut Ui, find: &Find, inputs: &mut Vec<Input>) {
+    for (text, name, is_on, input) in [
+        ("Aa", "Match case", find.query.is_case_sensitive, FindInput::CaseSensitive(!find.query.is_case_sensitive)),
+        ("Word", "Whole words", find.query.is_whole_word, FindInput::WholeWord(!find.query.is_whole_word)),
+        (".*", "Regular expression", find.query.is_pattern, FindInput::Pattern(!find.query.is_pattern)),
+    ] {
+        if toggle_ui(ui, text, name, is_on) {
+            inputs.push(Input::Find(input));
+        }
+    }
+    ui.separator();
+    for (scope, text) in [(Scope::Both, "Both"), (Scope::Keys, "Keys"), (Scope::Values, "Values")] {
+        if theme::radio(ui, find.query.scope == scope, text).clicked() {
+            inputs.push(Input::Find(FindInput::Scope(scope)));
+        }
     }
 }
 
@@ -176,31 +202,79 @@ pub fn hits_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
         if current == Some(number) {
             ui.painter().rect_filled(place, 3.0, tokens.selected);
         }
-        let text = match find.path(number) {
-            Some((path, ..)) => {
-                let place = pointer::pointer(session.document().root(), &path).unwrap_or_default();
-                let place = if place.is_empty() { "the whole document".to_owned() } else { place };
-                let value = session.document().node(&path).map(|node| value(&node)).unwrap_or_default();
-                format!("{}   {value}", visible(clip(&place, SHOWN).text))
-            }
-            None => "removed since".to_owned(),
-        };
         ui.scope_builder(egui::UiBuilder::new().max_rect(place.shrink2(vec2(6.0, 2.0))), |ui| {
             ui.set_clip_rect(rect.intersect(ui.clip_rect()));
-            let row = line_ui(ui, &text, &TextStyle::Body.resolve(ui.style()), tokens.text, Sense::click());
-            if row.clicked() {
+            if hit_ui(ui, session, number) {
                 inputs.push(Input::Find(FindInput::Go(number)));
             }
         });
     }
 }
 
-fn value(node: &Node) -> String {
-    match node.raw_text() {
-        Some(text) => {
-            let clipped = clip_bytes(text, SHOWN);
-            format!("{}{}", visible(clipped.text), if clipped.cut { "…" } else { "" })
+/// A line of the list: where the hit is, and the text around it. Says whether it was clicked.
+fn hit_ui(ui: &mut Ui, session: &Session, number: u64) -> bool {
+    let tokens = theme::tokens(ui);
+    let font = TextStyle::Body.resolve(ui.style());
+    let Some((path, side, inside)) = session.find.path(number) else {
+        return line_ui(ui, "removed since", &font, tokens.muted, Sense::click()).clicked();
+    };
+    let place = pointer::pointer(session.document().root(), &path).unwrap_or_default();
+    let place = if place.is_empty() { "the whole document" } else { &place };
+    let place = format!("{}   ", visible(clip(place, SHOWN).text));
+    let hit = Some(inside).filter(|_| side == Side::Value);
+    let value = session.document().node(&path).map(|node| Snippet::of(&node, hit)).unwrap_or_default();
+    let excerpt =
+        Excerpt { is_start: value.is_start, goes_on: value.goes_on, quoted: value.is_string, text: &visible(&value.text) };
+    let width = ui.available_width();
+    let painter = ui.painter();
+    let place_line = Excerpt::plain(&place).layout(painter, &font, tokens.muted, Base::LeftToRight, width);
+    let room = width - place_line.width();
+    let line = excerpt.layout(painter, &font, tokens.text, Base::LeftToRight, room.max(0.0));
+    let marks = value.hit.map(|hit| marks_in(session, Side::Value, &value.text, Some(hit))).unwrap_or_default();
+    let marks: Vec<RowMark> =
+        marks.into_iter().filter(|mark| mark.is_current).map(|mark| RowMark { is_current: false, ..mark }).collect();
+    let size = vec2(place_line.width() + line.width(), HIT_HEIGHT - 4.0);
+    let (rect, row) = ui.allocate_exact_size(size, Sense::click());
+    row.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{place}{}{}", excerpt.opening(), excerpt.text)));
+    let start = place_line.paint_centred(ui.painter(), rect.left(), rect.center().y);
+    paint_marks(ui.painter(), &line, pos2(start, rect.center().y), &value.text, excerpt.opening().len(), &marks, tokens);
+    line.paint_centred(ui.painter(), start, rect.center().y);
+    row.clicked()
+}
+
+/// The part of a value that a line of the list shows.
+#[derive(Default)]
+struct Snippet {
+    text: String,
+    is_string: bool,
+    is_start: bool,
+    goes_on: bool,
+    /// Where in it the hit begins.
+    hit: Option<usize>,
+}
+
+impl Snippet {
+    /// Around the hit at byte `hit` of what is written, or the start.
+    fn of(node: &Node, hit: Option<u64>) -> Self {
+        let start = node.raw_start().unwrap_or_default();
+        match node.kind() {
+            Kind::String => {
+                let around = hit.and_then(|hit| scalar::decode_around(start, hit as usize, BEFORE_HIT, SHOWN));
+                let (text, is_start, goes_on, hit) = match around {
+                    Some(around) => (around.text, around.is_start, !around.is_end, Some(around.place)),
+                    None => {
+                        let (text, is_whole) = scalar::decode_start(start, SHOWN);
+                        (text, true, !is_whole, None)
+                    }
+                };
+                Self { text, is_string: true, is_start, goes_on, hit }
+            }
+            kind if kind.is_container() => Self { is_start: true, ..Self::default() },
+            _ => {
+                let clipped = clip_bytes(&start[..node.byte_len() as usize], SHOWN);
+                let hit = hit.map(|hit| hit as usize);
+                Self { text: clipped.text.to_owned(), is_string: false, is_start: true, goes_on: clipped.cut, hit }
+            }
         }
-        None => String::new(),
     }
 }

@@ -4,7 +4,7 @@ use crate::document::Kind;
 use crate::state::command::{Command, Theme};
 use crate::state::{Input, State, file_name};
 use crate::ui::theme;
-use egui::{Button, MenuBar, Ui};
+use egui::{Button, MenuBar, ScrollArea, Ui};
 
 const EDIT: &[Command] = &[Command::EditValue, Command::EditKey];
 const CLIPBOARD: &[Command] = &[Command::Cut, Command::Copy, Command::CopyPath, Command::Paste, Command::PasteOver];
@@ -16,33 +16,45 @@ const KINDS: [Kind; 6] = [Kind::String, Kind::Number, Kind::Bool, Kind::Null, Ki
 /// Draws the menu bar.
 pub fn menu_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     MenuBar::new().ui(ui, |ui| {
-        ui.menu_button("File", |ui| file_menu(ui, state, inputs));
-        ui.menu_button("Edit", |ui| {
-            items(ui, state, &[Command::Undo, Command::Redo], inputs);
-            ui.separator();
-            items(ui, state, &[Command::Find, Command::FindNext, Command::FindPrevious], inputs);
-            ui.separator();
-            row_items(ui, state, inputs);
-        });
-        ui.menu_button("View", |ui| {
-            items(ui, state, &[Command::ExpandAll, Command::CollapseAll], inputs);
-            ui.separator();
-            items(ui, state, &[Command::ExpandBelow, Command::CollapseBelow], inputs);
-            ui.separator();
-            items(ui, state, &[1, 2, 3, 4].map(Command::ExpandLevels), inputs);
-            ui.separator();
-            items(ui, state, &[Command::Statistics, Command::Saving], inputs);
-            ui.separator();
-            for choice in [Theme::System, Theme::Light, Theme::Dark] {
-                let entry = Command::Theme(choice).entry();
-                if theme::radio(ui, state.theme == choice, entry.label).on_hover_text(entry.tooltip).clicked() {
-                    inputs.push(Input::Command(entry.command));
-                    ui.close();
-                }
-            }
-        });
+        ui.menu_button("File", |ui| in_sight(ui, |ui| file_menu(ui, state, inputs)));
+        ui.menu_button("Edit", |ui| in_sight(ui, |ui| edit_menu(ui, state, inputs)));
+        ui.menu_button("View", |ui| in_sight(ui, |ui| view_menu(ui, state, inputs)));
         ui.menu_button("Help", |ui| items(ui, state, &[Command::Help, Command::About], inputs));
     });
+}
+
+/// A menu that is too long for the window scrolls.
+fn in_sight(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    /// Above the menus, and below.
+    const BESIDE: f32 = 56.0;
+    let height = (ui.ctx().content_rect().height() - BESIDE).max(80.0);
+    ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, content);
+}
+
+fn edit_menu(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
+    items(ui, state, &[Command::Undo, Command::Redo], inputs);
+    ui.separator();
+    items(ui, state, &[Command::Find, Command::FindNext, Command::FindPrevious], inputs);
+    ui.separator();
+    row_items(ui, state, inputs);
+}
+
+fn view_menu(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
+    items(ui, state, &[Command::ExpandAll, Command::CollapseAll], inputs);
+    ui.separator();
+    items(ui, state, &[Command::ExpandBelow, Command::CollapseBelow], inputs);
+    ui.separator();
+    items(ui, state, &[1, 2, 3, 4].map(Command::ExpandLevels), inputs);
+    ui.separator();
+    items(ui, state, &[Command::Statistics, Command::Saving], inputs);
+    ui.separator();
+    for choice in [Theme::System, Theme::Light, Theme::Dark] {
+        let entry = Command::Theme(choice).entry();
+        if theme::radio(ui, state.theme == choice, entry.label).on_hover_text(entry.tooltip).clicked() {
+            inputs.push(Input::Command(entry.command));
+            ui.close();
+        }
+    }
 }
 
 fn file_menu(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
@@ -67,8 +79,13 @@ fn file_menu(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     items(ui, state, &[Command::Settings, Command::Close], inputs);
 }
 
+/// Draws the menu of the selected row.
+pub fn row_menu(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
+    in_sight(ui, |ui| row_items(ui, state, inputs));
+}
+
 /// Draws what can be done with the selected row.
-pub fn row_items(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
+fn row_items(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     items(ui, state, EDIT, inputs);
     ui.menu_button("Change type", |ui| items(ui, state, &KINDS.map(Command::ChangeType), inputs));
     items(ui, state, &[Command::ReplaceFromFile], inputs);

@@ -4,7 +4,7 @@ use crate::state::command::Command;
 use crate::state::format::{self, byte_size, counted, grouped};
 use crate::state::{FindInput, Input, Loading, Progress, Session, Status};
 use crate::ui::theme;
-use egui::{Align, Layout, ProgressBar, RichText, Sense, Ui, vec2};
+use egui::{Align, Color32, FontId, Layout, ProgressBar, RichText, Sense, TextStyle, Ui, vec2};
 
 /// Draws how far a file is whose beginning is shown already.
 pub fn loading_ui(ui: &mut Ui, loading: &Loading, now_ms: u64, inputs: &mut Vec<Input>) {
@@ -111,40 +111,47 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64, inputs: &mut Vec<I
         if let Some(progress) = job {
             words_ui(ui, "", Some(progress), now_ms);
         }
-        let muted = |ui: &mut Ui, text: String| ui.label(RichText::new(text).color(tokens.muted).size(12.0));
         let unsaved = session.unsaved();
         if unsaved > 0 {
-            muted(ui, counted(unsaved, "unsaved change"));
+            remark_ui(ui, counted(unsaved, "unsaved change"), None);
         }
-        muted(ui, byte_size(session.document().byte_len()));
-        muted(
-            ui,
-            format!(
-                "{} {}",
-                grouped(session.document().values()),
-                if session.document().values() == 1 { "value" } else { "values" }
-            ),
-        );
         if session.journal.trouble.is_none() && session.journal.pending() > 0 {
             let hint = "They are being written to the crash journal.";
-            muted(ui, format!("{} not safe from a crash yet", counted(session.journal.pending(), "edit"))).on_hover_text(hint);
+            remark_ui(ui, format!("{} not safe from a crash yet", counted(session.journal.pending(), "edit")), Some(hint));
         }
+        remark_ui(ui, byte_size(session.document().byte_len()), None);
+        let values = session.document().values();
+        remark_ui(ui, format!("{} {}", grouped(values), if values == 1 { "value" } else { "values" }), None);
         if let Some(time) = &session.last_save {
-            muted(ui, format!("Last save {time}"));
+            remark_ui(ui, format!("Last save {time}"), None);
         }
         if let Some(why) = &session.polling {
-            muted(ui, "Watching by looking".to_owned()).on_hover_text(why);
+            remark_ui(ui, "Watching by looking".to_owned(), Some(why));
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let style = session.document().style();
-            let indent = match style.indent.as_deref() {
-                None => "one line".to_owned(),
-                Some(indent) if indent.contains('\t') => "tabs".to_owned(),
-                Some(indent) => counted(indent.len() as u64, "space"),
-            };
-            muted(ui, indent);
-            muted(ui, if style.line_end == "\n" { "LF" } else { "CRLF" }.to_owned());
-            muted(ui, "UTF-8".to_owned());
-        });
+        let style = format::written_as(session.document().style());
+        if fits(ui, &style.join("   ")) {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                style.into_iter().rev().for_each(|text| remark_ui(ui, text, None));
+            });
+        }
     });
+}
+
+/// The size of what there is to know beside the status.
+const SMALL: f32 = 12.0;
+
+/// Something to know, in muted letters, where there is room for it: so what matters least comes last.
+fn remark_ui(ui: &mut Ui, text: String, hint: Option<&str>) {
+    if fits(ui, &text) {
+        let response = ui.label(RichText::new(text).color(theme::tokens(ui).muted).size(SMALL));
+        if let Some(hint) = hint {
+            response.on_hover_text(hint);
+        }
+    }
+}
+
+fn fits(ui: &Ui, text: &str) -> bool {
+    let font = FontId::new(SMALL, TextStyle::Body.resolve(ui.style()).family);
+    let needed = ui.painter().layout_no_wrap(text.to_owned(), font, Color32::PLACEHOLDER).size().x;
+    needed <= ui.available_width()
 }

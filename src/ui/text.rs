@@ -295,17 +295,37 @@ pub struct Excerpt<'a> {
     pub text: &'a str,
     /// Whether the text goes on after what is given.
     pub goes_on: bool,
-    /// Whether it stands in quotation marks; the closing one appears only after a whole text.
+    /// Whether it stands in quotation marks; each appears only where the text begins or ends.
     pub quoted: bool,
+    /// Whether the text begins with what is given, and not in front of it.
+    pub is_start: bool,
 }
 
-impl Excerpt<'_> {
+impl<'a> Excerpt<'a> {
+    /// A whole text.
+    pub fn plain(text: &'a str) -> Self {
+        Self { text, goes_on: false, quoted: false, is_start: true }
+    }
+
+    /// A text, or its start, in quotation marks.
+    pub fn quoted(text: &'a str, goes_on: bool) -> Self {
+        Self { text, goes_on, quoted: true, is_start: true }
+    }
+
+    /// What stands in front of it.
+    pub fn opening(&self) -> &'static str {
+        match (self.is_start, self.quoted) {
+            (false, _) => "…",
+            (true, true) => "\"",
+            (true, false) => "",
+        }
+    }
+
     /// The first characters, with an ellipsis if that is not all.
     fn written(&self, max_chars: usize) -> String {
         let Clipped { text, cut } = clip(self.text, max_chars);
-        let open = if self.quoted { "\"" } else { "" };
-        let close = if cut || self.goes_on { "…" } else { open };
-        format!("{open}{text}{close}")
+        let end = if self.quoted { "\"" } else { "" };
+        format!("{}{text}{}", self.opening(), if cut || self.goes_on { "…" } else { end })
     }
 
     /// Lays out as much as fits into `width` points.
@@ -337,7 +357,7 @@ impl Excerpt<'_> {
 /// Adds a line of text as a label, in the right order and as much of it as there is room for.
 pub fn line_ui(ui: &mut Ui, text: &str, font: &FontId, color: Color32, sense: Sense) -> Response {
     let width = ui.available_width();
-    let excerpt = Excerpt { text, goes_on: false, quoted: false };
+    let excerpt = Excerpt::plain(text);
     let line = excerpt.layout(ui.painter(), font, color, Base::LeftToRight, width);
     let (rect, response) = ui.allocate_exact_size(vec2(line.width(), line.height()), sense);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, ui.is_enabled(), text));
@@ -494,8 +514,9 @@ mod tests {
             ("abcdef", false, false, "abcd…"),
             ("", false, true, "\"\""),
         ] {
-            assert_eq!(Excerpt { text, goes_on, quoted }.written(4), expected);
+            assert_eq!(Excerpt { goes_on, quoted, ..Excerpt::plain(text) }.written(4), expected);
         }
+        assert_eq!(Excerpt { is_start: false, ..Excerpt::quoted("cd", false) }.written(4), "…cd\"");
     }
 
     /// The words as they stand on the screen, from left to right, separated by `|`.

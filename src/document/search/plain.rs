@@ -12,11 +12,10 @@ use super::query::{self, InvalidQuery, Query, Scope};
 use super::run::{Anchor, Raw, Run, escape_bits, has_short_escape, must_be_escaped};
 use super::sieve;
 use super::tokens::{
-    self, Inside, Stretch, begins_escape, character_at, character_before, is_inside_escape, is_outside_byte, is_scalar_byte,
-    raw_character_at, raw_character_before,
+    Inside, Stretch, character_at, character_before, is_inside_escape, is_outside_byte, is_scalar_byte, raw_character_at,
 };
 use super::{Scratch, tokens::can_be_outside};
-use crate::document::scalar::unit;
+use crate::document::scalar::{begins_escape, raw_character_before, unit, unit_before};
 use memchr::{memchr, memmem};
 use regex_automata::Input;
 use regex_automata::meta::{Cache, Regex};
@@ -288,7 +287,7 @@ impl Plain {
         }
         for class in self.classes[..run.place].iter().rev() {
             let before = match is_anchor {
-                true => tokens::unit_before(text, start),
+                true => unit_before(text, start),
                 false => raw_character_before(text, start).map(with_length),
             };
             start -= before.filter(|(character, _)| class.contains(character))?.1;

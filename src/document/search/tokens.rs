@@ -3,7 +3,7 @@
 use super::blocks::Part;
 use crate::document::Text;
 use crate::document::fragment::close_of_string;
-use crate::document::scalar::{Unit, unit};
+use crate::document::scalar::{begins_escape, unit, unit_before};
 use crate::document::scan::skip_white_space;
 use memchr::{memchr, memchr_iter, memrchr};
 use std::ops::Range;
@@ -95,11 +95,6 @@ pub fn can_be_outside(text: &[u8]) -> bool {
         })
 }
 
-/// Whether the byte at `at` begins an escape, if it is a backslash: an even number of them stands before it.
-pub fn begins_escape(text: &[u8], at: usize) -> bool {
-    text[..at].iter().rev().take_while(|byte| **byte == b'\\').count().is_multiple_of(2)
-}
-
 /// Whether `at` is inside an escape, not at its start.
 #[inline]
 pub fn is_inside_escape(text: &[u8], at: usize) -> bool {
@@ -126,28 +121,6 @@ fn is_behind_escape_start(text: &[u8], at: usize) -> bool {
 /// The character that ends before `at` in a string; `None` at the string's start.
 pub fn character_before(text: &[u8], at: usize) -> Option<char> {
     unit_before(text, at).map(|(character, _)| character)
-}
-
-/// The character that ends before `at` in a string, and its length there; `None` at the string's start.
-pub fn unit_before(text: &[u8], at: usize) -> Option<(char, usize)> {
-    let escape = |length: usize| -> Option<Unit> {
-        let start = at.checked_sub(length)?;
-        let found = text[start] == b'\\' && begins_escape(text, start);
-        found.then(|| unit(text, start)).flatten().filter(|unit| unit.length == length)
-    };
-    if let Some(unit) = escape(12).or_else(|| escape(6)).or_else(|| escape(2)) {
-        return Some((unit.character, unit.length));
-    }
-    raw_character_before(text, at).filter(|character| *character != '"').map(|character| (character, character.len_utf8()))
-}
-
-/// The character that ends before `at`, as it stands.
-pub fn raw_character_before(text: &[u8], at: usize) -> Option<char> {
-    if let Some(byte) = text[..at].last().filter(|byte| byte.is_ascii()) {
-        return Some(char::from(*byte));
-    }
-    let from = (at.saturating_sub(4)..at).rev().find(|place| text[*place] & 0xC0 != 0x80)?;
-    std::str::from_utf8(&text[from..at]).ok()?.chars().next()
 }
 
 /// The character that begins at `at`, as it stands; `None` at a quote or backslash.

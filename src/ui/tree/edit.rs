@@ -5,17 +5,20 @@ use crate::state::command::Command;
 use crate::state::session::{Editor, Part};
 use crate::ui::{field, theme};
 use egui::text::{CCursor, CCursorRange};
-use egui::{Area, Frame, Id, Key, Label, Margin, Order, Rect, Response, RichText, TextEdit, Ui, pos2};
+use egui::{Area, Frame, Id, Key, Label, Margin, Order, Rect, Response, RichText, TextEdit, Ui};
 
 /// A field is at least this wide.
 const MIN_WIDTH: f32 = 120.0;
 
+/// The width of a field for a key, which grows with what is typed.
+pub fn key_width(editor: &Editor) -> f32 {
+    (editor.text.chars().take(200).count() as f32 * 9.0 + 40.0).max(MIN_WIDTH)
+}
+
 /// Draws the field over the key or the value of its row; what is wrong with the text stands below it.
 pub fn field_ui(ui: &mut Ui, editor: &Editor, name: &str, key: Rect, value: Rect, tree: &Response, inputs: &mut Vec<Input>) {
     let over = if editor.part == Part::Key { key } else { value };
-    let needed = editor.text.chars().take(200).count() as f32 * 9.0 + 40.0;
-    let right = if editor.part == Part::Key { (over.left() + needed.max(MIN_WIDTH)).max(over.right()) } else { over.right() };
-    let rect = Rect::from_min_max(over.left_top() - egui::vec2(5.0, 0.0), pos2(right.min(value.right()), over.bottom()));
+    let rect = Rect::from_min_max(over.left_top() - egui::vec2(5.0, 0.0), over.right_bottom());
     let id = Id::unique(("field", editor.number));
     let mut text = editor.text.clone();
     let mut output = None;

@@ -15,14 +15,17 @@ const LOOKS: usize = 100;
 /// Marks nearer than this, in points, are one.
 const NEAR: f64 = 2.0;
 
-/// The hits in one decoded key or value. `literal` is the text as it is written; in it the current hit is found.
-pub fn marks_in(session: &Session, path: &Path, side: Side, literal: &[u8], text: &str) -> Vec<RowMark> {
-    let find = &session.find;
-    let Some(searcher) = find.searcher().filter(|searcher| is_searched(searcher, side)) else { return Vec::new() };
-    let current = find.current.as_ref().filter(|current| current.side == side && current.path == *path);
-    let current = current.and_then(|current| decoded_place(literal, current.inside));
-    let ranges = searcher.ranges(text).into_iter();
+/// The hits in one decoded key or value, or in a part of it; `current` is where in that the current hit begins.
+pub fn marks_in(session: &Session, side: Side, text: &str, current: Option<usize>) -> Vec<RowMark> {
+    let searcher = session.find.searcher().filter(|searcher| is_searched(searcher, side));
+    let ranges = searcher.map(|searcher| searcher.ranges(text)).unwrap_or_default().into_iter();
     ranges.map(|range| RowMark { from: range.start, to: range.end, is_current: current == Some(range.start) }).collect()
+}
+
+/// The current hit in this key or value: bytes from the start of what is written.
+pub fn current_in(session: &Session, path: &Path, side: Side) -> Option<u64> {
+    let current = session.find.current.as_ref().filter(|_| session.find.is_open)?;
+    (current.side == side && current.path == *path).then_some(current.inside)
 }
 
 fn is_searched(searcher: &Searcher, side: Side) -> bool {
@@ -31,7 +34,7 @@ fn is_searched(searcher: &Searcher, side: Side) -> bool {
 }
 
 /// Where byte `inside` of a literal stands in its decoded text, if that is near its start.
-fn decoded_place(literal: &[u8], inside: u64) -> Option<usize> {
+pub fn decoded_place(literal: &[u8], inside: u64) -> Option<usize> {
     if !literal.starts_with(b"\"") {
         return Some(inside as usize);
     }

@@ -8,7 +8,7 @@ use egui::accesskit::Role;
 use egui::{EventFilter, Id, Rect, Response, Sense, Ui, UiBuilder, WidgetInfo};
 
 mod edit;
-mod marks;
+pub mod marks;
 pub mod row;
 pub mod scroll_bar;
 mod view;

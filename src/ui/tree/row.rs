@@ -93,8 +93,10 @@ pub enum RowValue<'a> {
     String {
         /// The decoded text or, if that is long, its start; see [`clip`].
         text: &'a str,
-        /// The length of the whole string, if `text` is only its start.
+        /// The length of the whole string, if that goes on behind `text`.
         total_bytes: Option<u64>,
+        /// Whether the string begins with `text`, and not in front of it.
+        is_start: bool,
     },
     /// A number as it is written.
     Number(&'a str),
@@ -128,10 +130,10 @@ pub enum Fold {
 }
 
 /// The parts of a row that a text field covers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HiddenParts {
-    /// Its key.
-    pub key: bool,
+    /// Its key, by a field of this width.
+    pub key: Option<f32>,
     /// Its value.
     pub value: bool,
 }
@@ -189,12 +191,13 @@ pub fn row_ui(ui: &mut Ui, rect: Rect, row: &RowView<'_>) -> RowOutput {
 fn accessible_name(row: &RowView<'_>) -> String {
     let key = shown_key(row.key);
     match row.value {
-        RowValue::String { text, total_bytes } => {
+        RowValue::String { text, total_bytes, is_start } => {
             let clipped = clip(text, NAME_CHARS);
+            let open = if is_start { "\"" } else { "…" };
             match total_bytes {
-                Some(bytes) => format!("{key}: \"{}… {}", visible(clipped.text), byte_size(bytes)),
-                None if clipped.cut => format!("{key}: \"{}…", visible(clipped.text)),
-                None => format!("{key}: \"{}\"", visible(text)),
+                Some(bytes) => format!("{key}: {open}{}… {}", visible(clipped.text), byte_size(bytes)),
+                None if clipped.cut => format!("{key}: {open}{}…", visible(clipped.text)),
+                None => format!("{key}: {open}{}\"", visible(text)),
             }
         }
         RowValue::Number(text) => {
@@ -305,10 +308,11 @@ fn paint(ui: &Ui, rect: Rect, places: &Places, row: &RowView<'_>, hovered: bool)
     let mono = theme::mono();
     let key_color = if matches!(row.key, RowKey::Element(_)) { tokens.muted } else { tokens.text };
     let key_width = (places.right - places.key_start) * MAX_KEY_SHARE;
-    let key = Excerpt { text: &shown_key(row.key), goes_on: false, quoted: false };
-    let key = key.layout(painter, &mono, key_color, Base::LeftToRight, key_width);
-    let key_end = places.key_start + key.width();
-    if !row.hidden_parts.key {
+    let key = shown_key(row.key);
+    let key = Excerpt::plain(&key).layout(painter, &mono, key_color, Base::LeftToRight, key_width);
+    // The value makes room for a field that is wider than the key.
+    let key_end = places.key_start + row.hidden_parts.key.map_or(key.width(), |width| width.max(key.width()).min(key_width));
+    if row.hidden_parts.key.is_none() {
         if let RowKey::Root(name) | RowKey::Member(name) = row.key {
             // A blank key stands in quotation marks.
             let quotes = usize::from(name.trim().is_empty());
@@ -318,7 +322,7 @@ fn paint(ui: &Ui, rect: Rect, places: &Places, row: &RowView<'_>, hovered: bool)
     }
     let colon = layout(painter, ":", &mono, tokens.muted, Base::LeftToRight);
     let value_start = key_end + colon.width() + 8.0;
-    if !row.hidden_parts.key {
+    if row.hidden_parts.key.is_none() {
         colon.paint_centred(painter, key_end, middle);
     }
     if !row.hidden_parts.value {
@@ -348,9 +352,9 @@ fn paint_ground(painter: &Painter, rect: Rect, row: &RowView<'_>, hovered: bool,
     }
 }
 
-/// Paints what a search found behind `line`, which shows `text` behind so many quotation marks.
-fn paint_marks(painter: &Painter, line: &Line, start: Pos2, text: &str, quotes: usize, marks: &[RowMark], tokens: &Tokens) {
-    let place = |end: usize| quotes + text.get(..end).map_or(usize::MAX / 2, |head| visible(head).len());
+/// Paints what a search found behind `line`, which shows `text` behind `opening` bytes: a quotation mark or an ellipsis.
+pub fn paint_marks(painter: &Painter, line: &Line, start: Pos2, text: &str, opening: usize, marks: &[RowMark], tokens: &Tokens) {
+    let place = |end: usize| opening + text.get(..end).map_or(usize::MAX / 2, |head| visible(head).len());
     for mark in marks {
         let color = if mark.is_current { tokens.search_current } else { tokens.search_hit };
         for (from, to) in line.spans(&(place(mark.from)..place(mark.to))) {
@@ -377,19 +381,20 @@ fn paint_value(painter: &Painter, row: &RowView<'_>, start: f32, middle: f32, ri
     let width = (right - start).max(0.0);
     let marks = row.value_marks;
     let excerpt = |text, color| {
-        let excerpt = Excerpt { text, goes_on: false, quoted: false };
+        let excerpt = Excerpt::plain(text);
         let line = excerpt.layout(painter, &mono, color, Base::LeftToRight, width);
         paint_marks(painter, &line, pos2(start, middle), text, 0, marks, tokens);
         line.paint_centred(painter, start, middle);
     };
     match row.value {
-        RowValue::String { text, total_bytes } => {
+        RowValue::String { text, total_bytes, is_start } => {
             let size = total_bytes.map(|bytes| layout(painter, &byte_size(bytes), &mono, tokens.muted, Base::LeftToRight));
             let size_width = size.as_ref().map_or(0.0, |line| line.width() + 8.0);
             let clipped = clip(text, MAX_CHARS);
-            let excerpt = Excerpt { text: &visible(clipped.text), goes_on: clipped.cut || total_bytes.is_some(), quoted: true };
+            let (text_shown, goes_on) = (visible(clipped.text), clipped.cut || total_bytes.is_some());
+            let excerpt = Excerpt { is_start, ..Excerpt::quoted(&text_shown, goes_on) };
             let line = excerpt.layout(painter, &mono, tokens.string, Base::FirstStrong, width - size_width);
-            paint_marks(painter, &line, pos2(start, middle), text, 1, marks, tokens);
+            paint_marks(painter, &line, pos2(start, middle), text, excerpt.opening().len(), marks, tokens);
             let end = line.paint_centred(painter, start, middle);
             if let Some(size) = size {
                 size.paint_centred(painter, end + 8.0, middle);
@@ -415,7 +420,7 @@ fn paint_container(painter: &Painter, size: &str, preview: &str, start: f32, mid
     painter.rect_filled(chip, half_height, tokens.chip);
     size.paint_centred(painter, start + 8.0, middle);
     if !preview.is_empty() {
-        let excerpt = Excerpt { text: preview, goes_on: false, quoted: false };
+        let excerpt = Excerpt::plain(preview);
         let line =
             excerpt.layout(painter, &theme::mono(), tokens.muted, Base::LeftToRight, (right - chip.right() - 8.0).max(0.0));
         line.paint_centred(painter, chip.right() + 8.0, middle);
@@ -451,7 +456,7 @@ mod tests {
     }
 
     fn string(text: &str) -> RowValue<'_> {
-        RowValue::String { text, total_bytes: None }
+        RowValue::String { text, total_bytes: None, is_start: true }
     }
 
     #[test]
@@ -472,7 +477,11 @@ mod tests {
             (Member(""), string(""), "\"\": \"\""),
             (Member(" "), RowValue::Null, "\" \": null"),
             (Member("long"), string(&long), &cut),
-            (Member("cover"), RowValue::String { text: "iVBOR", total_bytes: Some(48_200_000) }, "cover: \"iVBOR… 48.2 MB"),
+            (
+                Member("cover"),
+                RowValue::String { text: "iVBOR", total_bytes: Some(48_200_000), is_start: true },
+                "cover: \"iVBOR… 48.2 MB",
+            ),
         ] {
             assert_eq!(accessible_name(&row(key, value)), expected);
         }
@@ -602,7 +611,7 @@ mod tests {
     fn a_row_is_painted_as_it_reads() {
         use RowKey::{Element, Member};
         let title = row(Member("title"), string("Genesis"));
-        let hidden = |key, value| RowView { hidden_parts: HiddenParts { key, value }, ..title };
+        let hidden = |key: bool, value| RowView { hidden_parts: HiddenParts { key: key.then_some(40.0), value }, ..title };
         let preview = "\"Tanakh\", \"Torah\"";
         for (view, expected) in [
             (title, "title|:|\"Genesis\""),
@@ -611,7 +620,10 @@ mod tests {
             (row(Element(3), RowValue::Null), "3|:|null"),
             (row(Member("a"), RowValue::Array { items: 2, preview }), "a|:|2 items|\"Tanakh\", \"Torah\""),
             (row(Member("o"), RowValue::Object { members: 0, preview: "" }), "o|:|0 members"),
-            (row(Member("cut"), RowValue::String { text: "iVBOR", total_bytes: Some(48_200_000) }), "cut|:|\"iVBOR…|48.2 MB"),
+            (
+                row(Member("cut"), RowValue::String { text: "iVBOR", total_bytes: Some(48_200_000), is_start: true }),
+                "cut|:|\"iVBOR…|48.2 MB",
+            ),
             (row(Member("\u{202e}"), string("a\u{2067}b\n")), "\\u202e|:|\"a\\u2067b\\n\""),
             (RowView { level: 30, ..title }, "30|title|:|\"Genes…"),
         ] {
@@ -623,7 +635,8 @@ mod tests {
     fn a_long_value_ends_within_the_row() {
         let long: &'static str = "AbC0".repeat(500).leak();
         let key_and_colon = "cover|:|\"AbC0AbC0";
-        let cut = painted(row(RowKey::Member("cover"), RowValue::String { text: long, total_bytes: Some(48_200_000) }));
+        let cut =
+            painted(row(RowKey::Member("cover"), RowValue::String { text: long, total_bytes: Some(48_200_000), is_start: true }));
         assert!(cut.starts_with(key_and_colon) && cut.ends_with("…|48.2 MB"), "{cut}");
         let whole = painted(row(RowKey::Member("cover"), string(long)));
         assert!(whole.starts_with(key_and_colon) && whole.ends_with('…'), "{whole}");

@@ -1,6 +1,6 @@
 //! The tree: the rows that are in sight, the keys, the wheel.
 
-use super::marks::{ScrollMarks, marks_in};
+use super::marks::{ScrollMarks, current_in, decoded_place, marks_in};
 use super::row::{self, HiddenParts, ROW_HEIGHT, RowKey, RowValue, RowView, row_group, row_ui};
 use super::scroll_bar::{scroll_bar_ui, track_in};
 use super::{edit, set_active_row, tree_area};
@@ -20,6 +20,8 @@ const TOP: f32 = 4.0;
 /// Children in a preview, and characters of each.
 const PREVIEW_CHILDREN: usize = 5;
 const PREVIEW_CHARS: usize = 28;
+/// Characters in front of a hit that would be out of sight.
+const BEFORE_HIT: usize = 20;
 /// Bytes of a number that are shown.
 const NUMBER_BYTES: usize = 400;
 
@@ -29,6 +31,8 @@ pub struct Memory {
     document: Option<DocumentId>,
     /// The selection that was last brought into sight.
     followed: Option<(Path, u64)>,
+    /// As it was then.
+    viewport: Option<Viewport>,
     /// Rows of a page.
     pub page: u64,
     marks: ScrollMarks,
@@ -106,10 +110,22 @@ fn scroll(
     if memory.followed.as_ref() != Some(&selection) {
         let moved = memory.followed.as_ref().is_none_or(|(path, _)| *path != selection.0);
         if moved && let Some(row) = session.view.fold.row_of(root, &selection.0) {
-            position = position.showing(row, viewport);
+            // What is around a hit is of interest, too.
+            let is_hit = session.find.is_open && session.find.current.as_ref().is_some_and(|hit| hit.path == selection.0);
+            position = match is_hit && !position.shows(row, viewport) {
+                true => ScrollPosition::centred_on(row, viewport),
+                false => position.showing(row, viewport),
+            };
         }
         memory.followed = Some(selection);
+    } else if let Some(old) = memory.viewport.as_ref().filter(|old| old.height > viewport.height)
+        && let Some(row) = session.view.fold.row_of(root, &selection.0)
+        && before.shows(row, old)
+    {
+        // A list that opened below must not cover it.
+        position = position.showing(row, viewport);
     }
+    memory.viewport = Some(*viewport);
     if position != before {
         inputs.push(Input::Scroll(position));
     }
@@ -130,14 +146,18 @@ fn one_row(
 ) {
     let number = shown.path.last().copied();
     let key_text = shown.key.as_ref().map(|key| scalar::decode_start(key.bytes(), MAX_CHARS).0);
-    let content = Content::of(&shown.node, shown.open);
+    let current = current_in(session, &shown.path, Side::Value);
+    let (content, current) = Content::of(&shown.node, shown.open, current, columns_in(group, place));
     let editor = session.editor.as_ref().filter(|editor| editor.path == shown.path);
     let key_marks = match (&shown.key, &key_text) {
-        (Some(key), Some(text)) => marks_in(session, &shown.path, Side::Key, key.bytes(), text),
+        (Some(key), Some(text)) => {
+            let current = current_in(session, &shown.path, Side::Key);
+            marks_in(session, Side::Key, text, current.and_then(|inside| decoded_place(key.bytes(), inside)))
+        }
         _ => Vec::new(),
     };
     let value_marks = match content.text() {
-        Some(text) => marks_in(session, &shown.path, Side::Value, shown.node.raw_start().unwrap_or_default(), text),
+        Some(text) => marks_in(session, Side::Value, text, current),
         None => Vec::new(),
     };
     let view = RowView {
@@ -161,7 +181,7 @@ fn one_row(
         edited: false,
         growing: session.is_growing(&shown.path),
         hidden_parts: HiddenParts {
-            key: editor.is_some_and(|editor| editor.part == Part::Key),
+            key: editor.filter(|editor| editor.part == Part::Key).map(edit::key_width),
             value: editor.is_some_and(|editor| editor.part == Part::Value),
         },
         key_marks: &key_marks,
@@ -182,7 +202,7 @@ fn one_row(
     }
     // The click that opens the menu also selects; from the next frame on the row is the selected one.
     if selected || response.secondary_clicked() {
-        response.context_menu(|ui| menu::row_items(ui, state, inputs));
+        response.context_menu(|ui| menu::row_menu(ui, state, inputs));
     }
     if let Some(editor) = editor {
         let name = key_text.unwrap_or_else(|| number.map_or_else(|| session.name.clone(), |number| number.to_string()));
@@ -190,9 +210,15 @@ fn one_row(
     }
 }
 
+/// About so many characters of a value are in sight, whatever its key.
+fn columns_in(ui: &Ui, place: Rect) -> usize {
+    let width = ui.painter().fonts_mut(|fonts| fonts.glyph_width(&theme::mono(), '0')).max(1.0);
+    (place.width() / 2.0 / width) as usize
+}
+
 /// The shown part of a value, however long it is.
 enum Content {
-    String(String, Option<u64>),
+    String { text: String, total_bytes: Option<u64>, is_start: bool },
     Number(String),
     Bool(bool),
     Null,
@@ -201,12 +227,27 @@ enum Content {
 }
 
 impl Content {
-    fn of(node: &Node, open: bool) -> Self {
+    /// With the place of the current hit, which begins at byte `current` of what is written. Where that is out of sight the part around
+    /// it is shown.
+    fn of(node: &Node, open: bool, current: Option<u64>, columns: usize) -> (Self, Option<usize>) {
         let start = node.raw_start().unwrap_or_default();
+        let place = current.and_then(|inside| decoded_place(start, inside));
+        if let Some(inside) = current
+            && node.kind() == Kind::String
+            && place.is_none_or(|place| place > columns)
+            && let Some(around) = scalar::decode_around(start, inside as usize, BEFORE_HIT, MAX_CHARS)
+        {
+            let total_bytes = Some(node.byte_len()).filter(|_| !around.is_end);
+            return (Self::String { text: around.text, total_bytes, is_start: around.is_start }, Some(around.place));
+        }
+        (Self::from_start(node, open, start), place)
+    }
+
+    fn from_start(node: &Node, open: bool, start: &[u8]) -> Self {
         match node.kind() {
             Kind::String => {
                 let (text, whole) = scalar::decode_start(start, MAX_CHARS);
-                Self::String(text, (!whole).then(|| node.byte_len()))
+                Self::String { text, total_bytes: (!whole).then(|| node.byte_len()), is_start: true }
             }
             Kind::Number => {
                 let length = (node.byte_len() as usize).min(NUMBER_BYTES);
@@ -223,7 +264,7 @@ impl Content {
     /// What a search looks at.
     fn text(&self) -> Option<&str> {
         match self {
-            Self::String(text, _) | Self::Number(text) => Some(text),
+            Self::String { text, .. } | Self::Number(text) => Some(text),
             Self::Bool(value) => Some(if *value { "true" } else { "false" }),
             Self::Null => Some("null"),
             Self::Array(..) | Self::Object(..) => None,
@@ -232,7 +273,9 @@ impl Content {
 
     fn value(&self) -> RowValue<'_> {
         match self {
-            Self::String(text, total_bytes) => RowValue::String { text, total_bytes: *total_bytes },
+            Self::String { text, total_bytes, is_start } => {
+                RowValue::String { text, total_bytes: *total_bytes, is_start: *is_start }
+            }
             Self::Number(text) => RowValue::Number(text),
             Self::Bool(value) => RowValue::Bool(*value),
             Self::Null => RowValue::Null,
