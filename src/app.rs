@@ -286,7 +286,9 @@ pub fn window_options(size: Option<(f32, f32)>) -> eframe::NativeOptions {
     let viewport = egui::ViewportBuilder::default()
         .with_app_id("treekeep")
         .with_title("Treekeep")
-        .with_inner_size(size.unwrap_or((1280.0, 800.0)))
+        .with_inner_size(size.unwrap_or((1200.0, 740.0)))
+        // A frame and a bar of the desktop need room, too.
+        .with_clamp_size_to_monitor_size(true)
         .with_min_inner_size([480.0, 320.0])
         .with_drag_and_drop(true)
         .with_icon(icon());

@@ -1085,3 +1085,26 @@ fn a_save_that_waits_for_the_digest_can_be_stopped() {
     assert!(program.saves().is_empty());
     assert_eq!(program.status(), Status::Edited(1));
 }
+
+#[test]
+fn a_typed_path_leads_to_its_value() {
+    let mut program = Program::open(TEXT);
+    program.command(Command::CollapseAll);
+    let go = |program: &mut Program, text: &str| {
+        program.command(Command::GoTo);
+        program.take(Input::Answer(Answer::TypePath(text.into())));
+        program.take(Input::Answer(Answer::Path(text.into())));
+        let Some(Effect::Resolve(id, revision, document, place)) = program.effects.pop() else { panic!("nothing is looked up") };
+        let found = treekeep::document::pointer::resolve(document.root(), &place).map_err(|error| error.to_string());
+        program.event(Event::Resolved(id, revision, found));
+    };
+    for (text, path) in [("/list/2", vec![1, 2]), ("number", vec![2]), ("", vec![])] {
+        go(&mut program, text);
+        assert_eq!((&program.session().view.selection[..], &program.state.dialog), (&path[..], &None));
+    }
+    go(&mut program, "/list/9/x");
+    let Some(Dialog::GoTo { text, problem: Some(problem) }) = &program.state.dialog else { panic!("it is told") };
+    assert_eq!((text.as_str(), problem.contains("/list/9")), ("/list/9/x", true));
+    program.take(Input::Answer(Answer::Cancel));
+    assert_eq!(program.session().view.selection, Path::root());
+}

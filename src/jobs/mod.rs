@@ -15,7 +15,7 @@ mod save;
 mod search;
 mod watch;
 
-use crate::document::{Document, Merge, compare};
+use crate::document::{Document, Merge, compare, pointer};
 use crate::state::merging::MergeDone;
 use crate::state::{CompareFor, DocumentId, Effect, Event, Task, Theme};
 use crate::storage::{self, Disk, Settings};
@@ -250,6 +250,11 @@ impl Jobs {
                     }
                 });
             }
+            // In an object of millions of members each key is read.
+            Effect::Resolve(id, revision, document, place) => self.spawn("resolve", move || {
+                let place = pointer::resolve(document.root(), &place).map_err(|error| error.to_string());
+                outbox.send(Event::Resolved(id, revision, place));
+            }),
             Effect::Journal(order) => self.tell_journal(journal::Order::Write(order)),
             Effect::EndJournal(id, end) => self.tell_journal(journal::Order::End(id, end)),
             Effect::ForgetJournal(id, path) => self.tell_journal(journal::Order::Forget(id, path)),

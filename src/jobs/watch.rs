@@ -3,8 +3,9 @@
 use super::ahead::Ahead;
 use super::running::Running;
 use super::{Outbox, Stop, Surroundings, Threads, crew};
+use crate::state::session::Unread;
 use crate::state::{DocumentId, Event, Task};
-use crate::storage::{self, Digest, Hint, Look, OpenError, SystemClock, Version};
+use crate::storage::{self, Digest, Hint, Look, OpenError, Stamp, SystemClock, Version};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -101,6 +102,7 @@ pub fn start(
             known: version,
             gone: false,
             broken: None,
+            told: None,
             read_at: None,
             is_paused: false,
             stop,
@@ -126,8 +128,10 @@ struct Watch<'a> {
     path: &'a Path,
     known: Version,
     gone: bool,
-    /// The digest of a text that is not JSON, and how often it was read.
+    /// The digest of a text that can't be shown, and how often it was read.
     broken: Option<(Digest, u32)>,
+    /// It was told, and is not read again while the file looks like this.
+    told: Option<Stamp>,
     read_at: Option<Instant>,
     /// A person stopped the reading: it waits for the next hint.
     is_paused: bool,
@@ -178,11 +182,10 @@ impl Watch<'_> {
             Message::Stop => return false,
             Message::Know(version) => {
                 self.known = version;
-                self.gone = false;
-                self.broken = None;
+                (self.gone, self.broken, self.told) = (false, None, None);
                 self.is_paused = false;
             }
-            Message::Hint => (self.read_at, self.is_paused) = (None, false),
+            Message::Hint => (self.read_at, self.is_paused, self.told) = (None, false, None),
             Message::Lost(why) => self.outbox.send(Event::Polling(self.id, why)),
         }
         true
@@ -190,6 +193,10 @@ impl Watch<'_> {
 
     fn look(&mut self) {
         let disk = &self.surroundings.disk;
+        let is_like = |stamp: &Stamp| matches!(storage::look(disk, &SystemClock, self.path, stamp), Ok(Look::Same));
+        if self.told.as_ref().is_some_and(is_like) {
+            return;
+        }
         match storage::look(disk, &SystemClock, self.path, &self.known.stamp) {
             Ok(Look::Same) if !self.gone && self.broken.is_none() => {}
             Ok(Look::Gone) => self.tell_gone(),
@@ -222,6 +229,9 @@ impl Watch<'_> {
                 Err(error) => return log::debug!("{error}"),
             }
         }
+        if storage::lacking_memory(disk, self.path).is_some() {
+            return self.too_large();
+        }
         self.stop.take_back();
         let running = Running::new(self.outbox, self.id, Task::Reload, self.stop.clone(), self.closing.clone());
         let loaded = storage::load(disk, &SystemClock, self.path, &Threads, &|done, total| running.at(done, total));
@@ -229,6 +239,7 @@ impl Watch<'_> {
         let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(OpenError::Missing(_)) => return self.tell_gone(),
+            Err(OpenError::TooLarge(..)) => return self.too_large(),
             Err(OpenError::Cancelled(_)) => {
                 self.is_paused = true;
                 return;
@@ -245,24 +256,44 @@ impl Watch<'_> {
         }
         match loaded.fragment {
             Ok(fragment) => {
-                (self.known, self.gone, self.broken) = (version, false, None);
+                (self.known, self.gone, self.broken, self.told) = (version, false, None, None);
                 self.ahead.was_read(self.id, &fragment, begun);
                 self.outbox.send(Event::DiskChanged(self.id, version, fragment));
             }
             Err((problem, _)) => {
                 let times = self.broken.filter(|(digest, _)| *digest == version.digest).map_or(0, |(_, times)| times) + 1;
-                self.broken = Some((version.digest, times));
-                if times == PATIENCE.0 {
-                    self.outbox.send(Event::DiskNotJson(self.id, version, problem));
-                }
+                self.unread(version, times, Unread::NotJson(problem.line, problem.column));
             }
+        }
+    }
+
+    /// There is no room for another version. Which one it is can be told all the same.
+    fn too_large(&mut self) {
+        match storage::version_of(&self.surroundings.disk, &SystemClock, self.path) {
+            Ok((version, read_only)) if version.digest == self.known.digest => self.know(version, read_only),
+            Ok((version, _)) => {
+                let is_told = self.broken.is_some_and(|(digest, times)| digest == version.digest && times >= PATIENCE.0);
+                let times = if is_told { PATIENCE.0 + 1 } else { PATIENCE.0 };
+                self.unread(version, times, Unread::TooLarge(version.stamp.size));
+            }
+            Err(OpenError::Missing(_)) => self.tell_gone(),
+            Err(error) => log::debug!("{error}"),
+        }
+    }
+
+    /// A text that can't be shown was read so many times: once that is often enough it is told.
+    fn unread(&mut self, version: Version, times: u32, why: Unread) {
+        self.broken = Some((version.digest, times));
+        self.told = (times >= PATIENCE.0).then_some(version.stamp);
+        if times == PATIENCE.0 {
+            self.outbox.send(Event::DiskUnread(self.id, version, why));
         }
     }
 
     /// The content is as it was.
     fn know(&mut self, version: Version, read_only: bool) {
-        let touched = self.gone || !version.stamp.same_metadata(&self.known.stamp);
-        (self.known, self.gone, self.broken) = (version, false, None);
+        let touched = self.gone || self.broken.is_some() || !version.stamp.same_metadata(&self.known.stamp);
+        (self.known, self.gone, self.broken, self.told) = (version, false, None, None);
         if touched {
             self.outbox.send(Event::DiskTouched(self.id, version, read_only));
         }

@@ -72,6 +72,15 @@ impl Broken {
         Mended { bytes: Arc::clone(&self.bytes), place: self.place.clone(), middle }
     }
 
+    /// Whether it looks like JSON Lines: a value, and another one in the next line.
+    pub fn looks_like_lines(&self) -> bool {
+        let (before, behind) = self.bytes.split_at((self.problem.offset as usize).min(self.bytes.len()));
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
+        let last = before.iter().rposition(|byte| !is_blank(byte)).map(|at| before[at]);
+        let value = before.trim_ascii_end().last();
+        last == Some(b'\n') && matches!(value, Some(b'}' | b']')) && matches!(behind.first(), Some(b'{' | b'['))
+    }
+
     /// Whether a person mended anything in it.
     pub fn is_touched(&self) -> bool {
         self.is_mended || self.excerpt != self.original
@@ -162,5 +171,15 @@ mod tests {
         assert_eq!(broken.mended().text(), text.as_bytes());
         broken.excerpt = broken.excerpt.replace('x', "7");
         assert_eq!(broken.mended().text(), text.replace('x', "7").as_bytes());
+    }
+
+    #[test]
+    fn lines_of_values_are_told_from_other_texts() {
+        let broken = |text: &str| {
+            let problem = Document::parse(text).unwrap_err();
+            Broken::new(Arc::new(text.into()), Base::New, problem, 1).looks_like_lines()
+        };
+        assert!(broken("{\"a\": 1}\n{\"a\": 2}\n") && broken("[1]\r\n [2]"));
+        assert!(!broken("{\"a\": 1} {\"a\": 2}") && !broken("[1,\n{]") && !broken("{}\nx") && !broken("1\n2"));
     }
 }

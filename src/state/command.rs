@@ -68,6 +68,8 @@ pub enum Command {
     FindNext,
     /// Goes to the hit before.
     FindPrevious,
+    /// Asks for a path, and selects what is there.
+    GoTo,
     /// Opens the selected container.
     Expand,
     /// Opens the selected container and all in it.
@@ -195,6 +197,7 @@ pub const TABLE: &[Entry] = &[
     entry(Command::Find, "Find…", "Search in keys and values.", &["Ctrl+F"]),
     entry(Command::FindNext, "Find next", "Go to the next hit.", &["F3"]),
     entry(Command::FindPrevious, "Find previous", "Go to the hit before.", &["Shift+F3"]),
+    entry(Command::GoTo, "Go to path…", "Select the value at a JSON Pointer, as /events/12/login.", &["Ctrl+G"]),
     entry(Command::Expand, "Expand", "Show what is inside the selected value.", &[]),
     entry(Command::ExpandBelow, "Expand all inside", "Open the selected value and everything in it.", &["Ctrl+Shift+Right"]),
     entry(Command::CollapseBelow, "Collapse all inside", "Close the selected value and everything in it.", &["Ctrl+Shift+Left"]),
@@ -289,7 +292,7 @@ impl Command {
             Self::CheckDisk => session.path.is_some(),
             Self::Undo => can_change && session.history.undo_label().is_some(),
             Self::Redo => can_change && session.history.redo_label().is_some(),
-            Self::Copy | Self::CopyPath | Self::EditValue | Self::Find | Self::FindNext | Self::FindPrevious => true,
+            Self::Copy | Self::CopyPath | Self::GoTo | Self::EditValue | Self::Find | Self::FindNext | Self::FindPrevious => true,
             Self::Paste | Self::PasteOver | Self::ReplaceFromFile | Self::ChangeType(_) => can_change,
             Self::InsertBefore | Self::InsertAfter | Self::Cut | Self::Delete | Self::Duplicate => can_change && in_container,
             Self::EditKey => in_container && session.selected_key().is_some(),

@@ -1,12 +1,12 @@
 //! Saving, and meeting the versions of others.
 
 use super::super::session::{
-    Base, Differences, Differing, Failure, Follow, LARGE, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs, View,
+    Base, Differences, Differing, Failure, Follow, LARGE, Loaded, OnDisk, Purpose, Saving, Session, Status, Theirs, Unread, View,
 };
 use super::super::{Content, DocumentId, State};
 use super::{CompareFor, Effect, Now, PickPurpose, SaveOrder, files, navigate};
 use crate::document::path::map_all;
-use crate::document::{Comparison, Difference, Document, Fragment, History, Path, Problem, Step};
+use crate::document::{Comparison, Difference, Document, Fragment, History, Path, Step};
 use crate::state::SaveEnd;
 use crate::state::format::values_differ;
 use crate::state::journal::{EndOfJournal, Note};
@@ -259,7 +259,7 @@ pub fn changed(
     }
     let follows = session.is_about_to_load()
         || match &session.on_disk {
-            OnDisk::Gone(before) | OnDisk::NotJson { before, .. } => {
+            OnDisk::Gone(before) | OnDisk::Unread { before, .. } => {
                 before.is_none() || *before == session.history.base().digest()
             }
             OnDisk::Base | OnDisk::Known(_) => session.status_of_disk() == Status::Saved,
@@ -330,12 +330,12 @@ pub fn touched(state: &mut State, id: DocumentId, version: Version, read_only: b
     }
     match &mut session.on_disk {
         OnDisk::Known(theirs) if theirs.version.digest == version.digest => theirs.version = version,
-        OnDisk::Gone(_) | OnDisk::NotJson { .. } if is_base => {
+        OnDisk::Gone(_) | OnDisk::Unread { .. } if is_base => {
             let document = session.base_document();
             session.on_disk = document.map_or(OnDisk::Base, |document| OnDisk::Known(Theirs::new(document, version, now)));
         }
         // It is read once more: its text is not here any more.
-        OnDisk::Gone(_) | OnDisk::NotJson { .. } => {
+        OnDisk::Gone(_) | OnDisk::Unread { .. } => {
             if let Base::Version(base) = session.history.base() {
                 effects.extend(session.watch(id, *base));
             }
@@ -354,14 +354,13 @@ pub fn gone(state: &mut State, id: DocumentId) {
     }
 }
 
-/// The file is not JSON at the moment. What is shown stays.
-pub fn not_json(state: &mut State, id: DocumentId, version: Version, problem: &Problem) {
+/// What is on the disk can't be shown at the moment. What is shown stays.
+pub fn unread(state: &mut State, id: DocumentId, version: Version, why: Unread) {
     let Some(session) = state.session_of(id) else { return };
     if session.saving.is_some() {
         session.missed = true;
     } else {
-        let (line, column) = (problem.line, problem.column);
-        session.on_disk = OnDisk::NotJson { version, line, column, before: session.read_last() };
+        session.on_disk = OnDisk::Unread { version, why, before: session.read_last() };
     }
 }
 
@@ -416,7 +415,7 @@ pub fn compared(state: &mut State, id: DocumentId, purpose: CompareFor, comparis
             }
         }
         CompareFor::Take { revision, version, document } => {
-            let is_theirs = session.theirs().is_some() || matches!(session.on_disk, OnDisk::Gone(_) | OnDisk::NotJson { .. });
+            let is_theirs = session.theirs().is_some() || matches!(session.on_disk, OnDisk::Gone(_) | OnDisk::Unread { .. });
             if !is_theirs {
                 // The disk went back to what the document stands on.
             } else if session.history.current().id == revision && session.can_load() {

@@ -89,6 +89,8 @@ pub enum Effect {
         /// The place.
         place: Path,
     },
+    /// Looks up the place that a JSON Pointer names in a document of this revision.
+    Resolve(DocumentId, RevisionId, Document, String),
     /// Puts text on the clipboard.
     Copy(String),
     /// Asks for the clipboard's text; `true` where it goes over the selected value.

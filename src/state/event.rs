@@ -4,7 +4,7 @@ use super::find::{FindInput, Found};
 use super::merging::{MergeDone, MergeInput, MergeOrder};
 use super::recovery::RecoverFor;
 use super::saving;
-use super::session::{Part, Purpose, Report};
+use super::session::{Part, Purpose, Report, Unread};
 use super::update::{CompareFor, Go};
 use super::versions::{VersionFor, VersionInput};
 use super::{Command, DocumentId, Task};
@@ -170,8 +170,8 @@ pub enum Event {
     DiskTouched(DocumentId, Version, bool),
     /// The file is gone.
     DiskGone(DocumentId),
-    /// The file is not JSON at the moment; what is shown stays.
-    DiskNotJson(DocumentId, Version, Problem),
+    /// What is in the file can't be shown at the moment; what is shown stays.
+    DiskUnread(DocumentId, Version, Unread),
     /// Events from the file system are not to be had.
     Polling(DocumentId, String),
     /// Two documents were compared.
@@ -182,6 +182,8 @@ pub enum Event {
     Picked(PickPurpose, Option<PathBuf>),
     /// No dialog could be shown.
     CannotPick(PickPurpose, String),
+    /// The place that a JSON Pointer names in the document of this revision, or why there is none.
+    Resolved(DocumentId, RevisionId, Result<Path, String>),
     /// The file's value of this number was put in its place.
     ValueRead(DocumentId, u64, Result<Box<(Edit, Applied)>, String>),
     /// So many notes of a document are written in its journal, which has so many bytes.

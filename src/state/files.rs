@@ -2,7 +2,7 @@
 
 use super::super::session::{Base, Loss, Purpose, Report, Session, View};
 use super::super::{Broken, Content, Dialog, DocumentId, Loading, Progress, State, Tab, file_name};
-use super::{Effect, Now, PickPurpose, disk, edits};
+use super::{Effect, Now, PickPurpose, disk, edits, navigate};
 use crate::document::{Document, Fragment, Head, History, Problem, RevisionId};
 use crate::state::journal::Note;
 use crate::state::recovery::{self, RecoverFor};
@@ -179,6 +179,8 @@ pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report
     state.tabs.retain(|tab| tab.id != id);
     state.active = 0;
     state.dialog = Some(Dialog::Trouble(report));
+    // The start page lists them.
+    effects.push(Effect::FindUnsaved(None));
     if state.recent.iter().any(|known| known == path) {
         state.recent.retain(|known| known != path);
         effects.push(super::store_settings(state));
@@ -340,6 +342,8 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
         (Answer::CompareRecovered, Some(Dialog::Recover)) => recovery::recover(state, RecoverFor::Compare, effects),
         (Answer::Discard, Some(Dialog::Recover)) => recovery::discard(state, effects),
         (Answer::Path(_), Some(dialog @ Dialog::Path { .. })) => state.dialog = Some(dialog),
+        (Answer::Path(text), Some(Dialog::GoTo { .. })) => navigate::go_to(state, text, effects),
+        (Answer::TypePath(text), Some(Dialog::GoTo { .. })) => state.dialog = Some(Dialog::GoTo { text, problem: None }),
         (Answer::TypePath(text), Some(Dialog::Path { purpose, why, .. })) => {
             state.dialog = Some(Dialog::Path { purpose, text, why })
         }

@@ -94,6 +94,13 @@ pub enum Dialog {
         /// Why the system's dialog is not there.
         why: String,
     },
+    /// The path of a value is typed, to go there.
+    GoTo {
+        /// What is typed.
+        text: String,
+        /// Why that leads nowhere.
+        problem: Option<String>,
+    },
     /// Edits that an earlier run left unsaved.
     Recover,
     /// Edits that could not be made again, with both values.

@@ -1,8 +1,9 @@
 //! Keys and clicks → selection, open containers.
 
-use crate::document::{Node, Path};
+use super::Effect;
+use crate::document::{Node, Path, RevisionId};
 use crate::state::rows::Fold;
-use crate::state::{Command, Session, State};
+use crate::state::{Command, Dialog, DocumentId, Session, State};
 
 /// Where the selection goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,32 @@ pub fn select(state: &mut State, path: Path) {
     if let Some(session) = state.shown_mut() {
         reveal(session, &path);
         session.view.selection = path;
+    }
+}
+
+/// A path was typed: what is there is looked up, and the question stays until that is known.
+pub fn go_to(state: &mut State, text: String, effects: &mut Vec<Effect>) {
+    let Some(id) = state.tab().map(|tab| tab.id) else { return };
+    let Some(session) = state.session() else { return };
+    let typed = text.trim();
+    let slash = if typed.is_empty() || typed.starts_with('/') { "" } else { "/" };
+    let revision = session.history.current();
+    effects.push(Effect::Resolve(id, revision.id, revision.document.clone(), format!("{slash}{typed}")));
+    state.dialog = Some(Dialog::GoTo { text, problem: None });
+}
+
+/// The place was looked up.
+pub fn resolved(state: &mut State, id: DocumentId, revision: RevisionId, place: Result<Path, String>) {
+    let is_shown = state.tab().is_some_and(|tab| tab.id == id);
+    let is_current = state.session().is_some_and(|session| session.history.current().id == revision);
+    let Some(Dialog::GoTo { problem, .. }) = state.dialog.as_mut().filter(|_| is_shown) else { return };
+    match place {
+        Err(why) => *problem = Some(why),
+        Ok(_) if !is_current => *problem = Some("the document changed in the meantime".to_owned()),
+        Ok(path) => {
+            state.dialog = None;
+            select(state, path);
+        }
     }
 }
 

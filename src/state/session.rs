@@ -63,17 +63,24 @@ pub enum OnDisk {
     Known(Theirs),
     /// There is no file. What was there before, unless that was about to load.
     Gone(Option<Digest>),
-    /// What is there is not JSON.
-    NotJson {
+    /// What is there can't be shown.
+    Unread {
         /// Its version.
         version: Version,
-        /// Where it stops to be, from 1.
-        line: u64,
-        /// From 1.
-        column: u64,
+        /// Why not.
+        why: Unread,
         /// What was there before, unless that was about to load.
         before: Option<Digest>,
     },
+}
+
+/// Why a version on the disk can't be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is not JSON: up to this line and column, from 1.
+    NotJson(u64, u64),
+    /// So many bytes are more than there is memory for beside what is open.
+    TooLarge(u64),
 }
 
 /// A version on the disk: another program's, where the document does not stand on it.
@@ -497,7 +504,7 @@ impl Session {
         match &self.on_disk {
             OnDisk::Base => Status::Saved,
             OnDisk::Gone(_) => Status::DeletedOnDisk,
-            OnDisk::Known(Theirs { version, .. }) | OnDisk::NotJson { version, .. } => {
+            OnDisk::Known(Theirs { version, .. }) | OnDisk::Unread { version, .. } => {
                 match self.history.base().digest() == Some(version.digest) {
                     true => Status::Saved,
                     false if self.unsaved() > 0 => Status::Conflict,
@@ -525,7 +532,7 @@ impl Session {
     /// What is on the disk before it can't be read any more; `None` where that was about to load.
     pub fn read_last(&self) -> Option<Digest> {
         match &self.on_disk {
-            OnDisk::Gone(before) | OnDisk::NotJson { before, .. } => *before,
+            OnDisk::Gone(before) | OnDisk::Unread { before, .. } => *before,
             _ if self.is_about_to_load() => None,
             _ => self.known_on_disk().map(|version| version.digest),
         }
@@ -544,7 +551,7 @@ impl Session {
     /// The version that is on the disk as far as is known. `None` while that has no digest.
     pub fn known_on_disk(&self) -> Option<Version> {
         match (&self.on_disk, self.history.base()) {
-            (OnDisk::Known(Theirs { version, .. }) | OnDisk::NotJson { version, .. }, _) => Some(*version),
+            (OnDisk::Known(Theirs { version, .. }) | OnDisk::Unread { version, .. }, _) => Some(*version),
             (_, Base::Version(version)) => Some(*version),
             _ => None,
         }

@@ -206,6 +206,11 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::Undo | Command::UndoLoad => edits::undo(state),
         Command::Redo => edits::redo(state),
         Command::Find => find::open(state),
+        Command::GoTo => {
+            if edits::is_settled(state, now) {
+                state.dialog = Some(Dialog::GoTo { text: String::new(), problem: None });
+            }
+        }
         Command::FindNext | Command::FindPrevious => {
             if edits::is_settled(state, now) {
                 find::step(state, command == Command::FindNext, effects);
@@ -272,7 +277,10 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             state.active = 0;
             state.dialog = Some(Dialog::Memory { path, needed, free });
         }
-        Event::OpeningStopped(id) => state.tabs.retain(|tab| tab.id != id),
+        Event::OpeningStopped(id) => {
+            state.tabs.retain(|tab| tab.id != id);
+            effects.push(Effect::FindUnsaved(None));
+        }
         Event::TaskProgress(id, task, done, total) => {
             if let Some(session) = state.session_of(id) {
                 session.task_at(task, done, total, now.ms);
@@ -303,7 +311,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::DiskChanged(id, version, fragment) => disk::changed(state, id, version, &fragment, now, effects),
         Event::DiskTouched(id, version, read_only) => disk::touched(state, id, version, read_only, now, effects),
         Event::DiskGone(id) => disk::gone(state, id),
-        Event::DiskNotJson(id, version, problem) => disk::not_json(state, id, version, &problem),
+        Event::DiskUnread(id, version, why) => disk::unread(state, id, version, why),
         Event::Polling(id, why) => {
             if let Some(session) = state.session_of(id) {
                 session.polling = Some(why);
@@ -316,6 +324,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             state.picking = false;
             state.dialog = Some(Dialog::Path { purpose, text: String::new(), why });
         }
+        Event::Resolved(id, revision, place) => navigate::resolved(state, id, revision, place),
         Event::ValueRead(id, number, value) => edits::value_read(state, id, number, value, now),
         Event::Journaled { id, notes, length } => {
             if let Some(session) = state.session_of(id) {

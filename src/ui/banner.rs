@@ -1,8 +1,8 @@
 //! The banner: what happened, that nothing is lost, and what can be done. Only where there is something to decide or to know.
 
 use crate::state::command::Command;
-use crate::state::format::{counted, values_differ};
-use crate::state::session::{Differing, Follow, LARGE, OnDisk};
+use crate::state::format::{byte_size, counted, values_differ};
+use crate::state::session::{Differing, Follow, LARGE, OnDisk, Unread};
 use crate::state::{Input, Session, State, Status};
 use crate::ui::theme;
 use egui::text::LayoutJob;
@@ -51,11 +51,15 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
         status => status,
     };
     match (disk, &session.on_disk) {
-        (Status::Conflict | Status::ChangedOnDisk, OnDisk::NotJson { line, column, .. }) => banners.push(Banner {
+        (Status::Conflict | Status::ChangedOnDisk, OnDisk::Unread { why, .. }) => banners.push(Banner {
             subject: name.clone(),
-            text: format!(
-                " on disk is not JSON at the moment (line {line}, column {column}). What you see here is the version before, and is safe."
-            ),
+            text: match why {
+                Unread::NotJson(line, column) => format!(" on disk is not JSON at the moment (line {line}, column {column})."),
+                Unread::TooLarge(bytes) => format!(
+                    " was changed on disk by another program. Its {} are more than there is memory for beside what is open.",
+                    byte_size(*bytes)
+                ),
+            } + " What you see here is the version before, and is safe.",
             choices: vec![Command::KeepMine, Command::SaveCopy, Command::CheckDisk],
             tone: Tone::Question,
         }),

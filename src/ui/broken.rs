@@ -16,6 +16,9 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs:
         let problem = &broken.problem;
         ui.label(RichText::new(format!("{} is not JSON", file_name(path))).size(16.0));
         ui.label(format!("Line {}, column {}, byte {}: {}.", problem.line, problem.column, problem.offset, problem.message));
+        if broken.looks_like_lines() {
+            ui.label("It looks like JSON Lines, one value in each line. Treekeep opens files that are one value.");
+        }
         let whole = broken.place.len() == broken.bytes.len();
         let part = if whole {
             "This is the whole text.".to_owned()

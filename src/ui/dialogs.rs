@@ -19,6 +19,7 @@ pub fn dialog_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<I
             Dialog::Close => close_ui(ui, state, inputs),
             Dialog::ClosingAfterSave => closing_ui(ui, state, inputs),
             Dialog::Path { purpose, text, why } => path_ui(ui, purpose.kind(), text, why, inputs),
+            Dialog::GoTo { text, problem } => go_to_ui(ui, text, problem.as_deref(), inputs),
             Dialog::Recover => recover_ui(ui, state, memory, inputs),
             Dialog::Left(left) => left_ui(ui, left, inputs),
             Dialog::Memory { path, needed, free } => memory_ui(ui, &crate::state::file_name(path), *needed, *free, inputs),
@@ -102,10 +103,28 @@ fn closing_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
 fn path_ui(ui: &mut Ui, kind: FileKind, text: &str, why: &str, inputs: &mut Vec<Input>) {
     title(ui, if kind == FileKind::Open { "Which file?" } else { "Save a copy where?" });
     ui.label(why);
+    let typed = typed_ui(ui, text, "Path of the file", "/home/me/file.json", inputs);
+    let label = if kind == FileKind::Open { "Open file" } else { "Write file" };
+    buttons(ui, &[(label, Answer::Path(typed)), ("Cancel", Answer::Cancel)], inputs);
+}
+
+fn go_to_ui(ui: &mut Ui, text: &str, problem: Option<&str>, inputs: &mut Vec<Input>) {
+    title(ui, "Go to which value?");
+    ui.label("A JSON Pointer, as Copy path gives it: keys and numbers from 0, each behind a slash.");
+    let typed = typed_ui(ui, text, "Path of the value", "/events/12/login", inputs);
+    if let Some(problem) = problem {
+        let label = ui.label(RichText::new(format!("Not found: {problem}.")).color(theme::tokens(ui).edited));
+        ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Assertive));
+    }
+    buttons(ui, &[("Go there", Answer::Path(typed)), ("Cancel", Answer::Cancel)], inputs);
+}
+
+/// A field in a dialog; Enter gives the answer. Returns what is typed.
+fn typed_ui(ui: &mut Ui, text: &str, name: &str, hint: &str, inputs: &mut Vec<Input>) -> String {
     let mut typed = text.to_owned();
     let id = Id::unique("typed path");
-    let response = ui.add(TextEdit::singleline(&mut typed).id(id).desired_width(500.0).hint_text("/home/me/file.json"));
-    ui.ctx().accesskit_node_builder(id, |node| node.set_label("Path of the file"));
+    let response = ui.add(TextEdit::singleline(&mut typed).id(id).desired_width(500.0).hint_text(hint));
+    ui.ctx().accesskit_node_builder(id, |node| node.set_label(name));
     if typed != text {
         inputs.push(Input::Answer(Answer::TypePath(typed.clone())));
     }
@@ -114,8 +133,7 @@ fn path_ui(ui: &mut Ui, kind: FileKind, text: &str, why: &str, inputs: &mut Vec<
     } else if ui.memory(|memory| memory.focused().is_none()) {
         response.request_focus();
     }
-    let label = if kind == FileKind::Open { "Open file" } else { "Write file" };
-    buttons(ui, &[(label, Answer::Path(typed)), ("Cancel", Answer::Cancel)], inputs);
+    typed
 }
 
 /// Edits in a list: what, where, and the values.

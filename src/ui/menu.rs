@@ -34,7 +34,7 @@ fn in_sight(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
 fn edit_menu(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     items(ui, state, &[Command::Undo, Command::Redo], inputs);
     ui.separator();
-    items(ui, state, &[Command::Find, Command::FindNext, Command::FindPrevious], inputs);
+    items(ui, state, &[Command::Find, Command::FindNext, Command::FindPrevious, Command::GoTo], inputs);
     ui.separator();
     row_items(ui, state, inputs);
 }

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use treekeep::document::{Comparison, Document, Fragment, Merge, Path, compare};
-use treekeep::state::session::Part;
+use treekeep::state::session::{Part, Unread};
 use treekeep::state::{
     Command, DocumentId, Effect, Event, Input, Now, Opened, Report, SaveEnd, SaveOrder, Session, State, Status, Timing, update,
 };
@@ -85,7 +85,7 @@ impl Program {
     /// What is on the disk is not JSON.
     pub fn other_breaks(&mut self, text: &str) {
         let problem = Document::parse(text).unwrap_err();
-        self.event(Event::DiskNotJson(self.id(), version(text), problem));
+        self.event(Event::DiskUnread(self.id(), version(text), Unread::NotJson(problem.line, problem.column)));
     }
 
     /// A new document with `[1]`-like content: one member with a value.

@@ -110,9 +110,11 @@ fn scroll(
     if memory.followed.as_ref() != Some(&selection) {
         let moved = memory.followed.as_ref().is_none_or(|(path, _)| *path != selection.0);
         if moved && let Some(row) = session.view.fold.row_of(root, &selection.0) {
-            // What is around a hit is of interest, too.
+            // What is around a hit is of interest, too, and around a place far away.
             let is_hit = session.find.is_open && session.find.current.as_ref().is_some_and(|hit| hit.path == selection.0);
-            position = match is_hit && !position.shows(row, viewport) {
+            let page = viewport.page_rows();
+            let is_far = row + page < position.top_row || row > position.top_row + 2 * page + 1;
+            position = match (is_hit || is_far) && !position.shows(row, viewport) {
                 true => ScrollPosition::centred_on(row, viewport),
                 false => position.showing(row, viewport),
             };
