@@ -10,7 +10,7 @@ use treekeep::state::session::{Differing, Part, Purpose};
 use treekeep::state::{
     Answer, Command, CompareFor, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Status, Task,
 };
-use treekeep::storage::{Digest, Expected};
+use treekeep::storage::{Digest, Expected, Version};
 
 #[test]
 fn an_edit_is_unsaved_until_the_save_has_ended() {
@@ -1107,4 +1107,26 @@ fn a_typed_path_leads_to_its_value() {
     assert_eq!((text.as_str(), problem.contains("/list/9")), ("/list/9/x", true));
     program.take(Input::Answer(Answer::Cancel));
     assert_eq!(program.session().view.selection, Path::root());
+}
+
+/// The watcher read the file before a save and told so after it.
+#[test]
+fn an_own_version_that_is_told_late_is_not_loaded() {
+    let mut program = Program::open("[0]");
+    for text in ["1", "2"] {
+        program.edit(&[0], text);
+        program.command(Command::Save);
+        let order = program.save();
+        program.saved(&order);
+    }
+    program.effects.clear();
+    let late = Version { stamp: stamp(50_510_000_000_000), ..version("[1]") };
+    program.event(Event::DiskChanged(program.id(), late, Fragment::new("[1]").unwrap()));
+    program.compare();
+    assert_eq!((program.text().as_str(), program.status()), ("[2]", Status::Saved));
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::Watch(_, _, known) if *known == version("[2]"))));
+    // Put there again by somebody it is another version.
+    program.other_writes("[1]");
+    program.compare();
+    assert_eq!(program.text(), "[1]");
 }

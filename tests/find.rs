@@ -243,3 +243,30 @@ fn closing_stops_a_search_and_f3_goes_on_with_the_same_words() {
     program.run();
     assert_eq!(program.bar().count(), 3);
 }
+
+#[test]
+fn a_search_that_is_stopped_keeps_what_it_found() {
+    let mut program = Program::open(TEXT);
+    program.command(Command::Find);
+    program.take(Input::Find(FindInput::Text("apple".into())));
+    let place = program.effects.iter().rposition(|effect| matches!(effect, Effect::Search(..))).unwrap();
+    let Effect::Search(id, number, query, document) = program.effects.remove(place) else { unreachable!() };
+    let searcher = Searcher::new(&query).unwrap();
+    let ControlFlow::Continue(hits) = searcher.search_all(&document, &mut |_| ControlFlow::Continue(())) else { unreachable!() };
+    program.take(Input::Event(Event::Search(id, number, Found::Begun(Arc::new(searcher)))));
+    program.take(Input::Event(Event::Search(id, number, Found::Hits(Chunk::pack(&[&hits[..2]]), 10))));
+    program.take(Input::Find(FindInput::Stop));
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::StopSearch(stopped) if *stopped == id)));
+    let find = &program.state.session().unwrap().find;
+    assert!(find.is_open && !find.is_running() && find.search.as_ref().unwrap().is_partial);
+    assert_eq!((find.count(), find.current.as_ref().and_then(|current| current.number)), (2, Some(0)));
+    // From the last one that is known to the first.
+    program.command(Command::FindNext);
+    program.command(Command::FindNext);
+    assert_eq!(program.state.session().unwrap().find.current.as_ref().and_then(|current| current.number), Some(0));
+    // Where the bar is asked for again the rest is found.
+    program.take(Input::Find(FindInput::Close));
+    program.command(Command::FindNext);
+    program.run();
+    assert_eq!(program.state.session().unwrap().find.count(), hits.len() as u64);
+}

@@ -252,6 +252,14 @@ pub fn changed(
         return;
     }
     let Some(session) = state.session_of(id) else { return };
+    // An own version from before a later save, read before that and told after it: what is there now is looked at once more.
+    if let Some(known) = session.known_on_disk()
+        && version.stamp.seen_ns < known.stamp.seen_ns
+        && session.bases.iter().any(|(digest, _)| *digest == Some(version.digest))
+    {
+        effects.extend(session.watch(id, known));
+        return;
+    }
     // After the save the file is watched anew, from what the save left.
     if session.saving.is_some() {
         session.missed = true;

@@ -56,6 +56,8 @@ pub struct Search {
     pub progress: Option<Progress>,
     /// Whether more may come.
     pub is_running: bool,
+    /// It was stopped: there may be more than was found.
+    pub is_partial: bool,
     /// How positions moved since that revision.
     shifts: Vec<Shift>,
     /// Whether the first hit behind the origin is to be gone to.
@@ -96,6 +98,8 @@ pub enum FindInput {
     List(bool),
     /// The list was scrolled.
     ScrollList(ScrollPosition),
+    /// The search is stopped; what it found stays.
+    Stop,
     /// The bar is closed.
     Close,
 }
@@ -192,6 +196,7 @@ pub fn take(state: &mut State, input: FindInput, effects: &mut Vec<Effect>) {
             find.list_scroll = position;
             return;
         }
+        FindInput::Stop => return stop(session, id, effects),
         FindInput::Close => return close(session, id, effects),
     };
     if query != find.query {
@@ -200,20 +205,28 @@ pub fn take(state: &mut State, input: FindInput, effects: &mut Vec<Effect>) {
     }
 }
 
+/// Ends the search; what was found by then is shown, of the newest revision that was searched.
+fn stop(session: &mut Session, id: DocumentId, effects: &mut Vec<Effect>) {
+    let find = &mut session.find;
+    find.search = find.again.take().or_else(|| find.search.take());
+    let Some(search) = find.search.as_mut().filter(|search| search.is_running) else { return };
+    (search.is_running, search.is_partial) = (false, true);
+    effects.push(Effect::StopSearch(id));
+    jump(session);
+    renumber(session);
+}
+
 /// Puts the bar away; what was found stays for *Find next*.
 pub fn close(session: &mut Session, id: DocumentId, effects: &mut Vec<Effect>) {
     let find = &mut session.find;
     find.is_open = false;
     find.origin = None;
-    let is_running = find.latest().is_some_and(|search| search.is_running);
-    if is_running {
+    if find.latest().is_some_and(|search| search.is_running) {
         effects.push(Effect::StopSearch(id));
         find.again = None;
-        // Half a search would count wrongly: the next use runs it anew.
-        if find.is_running() {
-            find.search = None;
-        }
     }
+    // Half a search would count wrongly: the next use runs it anew.
+    find.search.take_if(|search| search.is_running || search.is_partial);
 }
 
 impl Find {
@@ -253,6 +266,7 @@ fn order(session: &Session, id: DocumentId, number: u64, effects: &mut Vec<Effec
         hits: Hits::default(),
         progress: None,
         is_running: true,
+        is_partial: false,
         shifts: Vec::new(),
         jumps: true,
     }
@@ -299,7 +313,7 @@ pub fn found(state: &mut State, id: DocumentId, number: u64, found: Found, now_m
             chunks.into_iter().for_each(|chunk| search.hits.push(chunk));
         }
         Found::Ended => {
-            search.is_running = false;
+            (search.is_running, search.is_partial) = (false, false);
             if find.again.as_ref().is_some_and(|again| again.number == number) {
                 find.search = find.again.take();
             }

@@ -159,6 +159,8 @@ fn count_text(find: &Find) -> String {
     let count = grouped(find.count());
     let more = match &find.search {
         Some(search) if search.is_running => "…".to_owned(),
+        // There may be more.
+        Some(search) if search.is_partial => "+".to_owned(),
         _ => String::new(),
     };
     match find.current.as_ref().and_then(|current| current.number) {
@@ -235,7 +237,7 @@ fn hit_ui(ui: &mut Ui, session: &Session, number: u64) -> bool {
         marks.into_iter().filter(|mark| mark.is_current).map(|mark| RowMark { is_current: false, ..mark }).collect();
     let size = vec2(place_line.width() + line.width(), HIT_HEIGHT - 4.0);
     let (rect, row) = ui.allocate_exact_size(size, Sense::click());
-    row.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{place}{}{}", excerpt.opening(), excerpt.text)));
+    row.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{place}{}", excerpt.written(SHOWN))));
     let start = place_line.paint_centred(ui.painter(), rect.left(), rect.center().y);
     paint_marks(ui.painter(), &line, pos2(start, rect.center().y), &value.text, excerpt.opening().len(), &marks, tokens);
     line.paint_centred(ui.painter(), start, rect.center().y);
@@ -269,9 +271,8 @@ impl Snippet {
                 };
                 Self { text, is_string: true, is_start, goes_on, hit }
             }
-            kind if kind.is_container() => Self { is_start: true, ..Self::default() },
             _ => {
-                let clipped = clip_bytes(&start[..node.byte_len() as usize], SHOWN);
+                let clipped = clip_bytes(node.raw_text().unwrap_or_default(), SHOWN);
                 let hit = hit.map(|hit| hit as usize);
                 Self { text: clipped.text.to_owned(), is_string: false, is_start: true, goes_on: clipped.cut, hit }
             }

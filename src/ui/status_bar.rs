@@ -87,7 +87,7 @@ pub fn status_ui(ui: &mut Ui, session: &Session, now_ms: u64, inputs: &mut Vec<I
         ui.add_space(2.0);
         let search = session.find.search.as_ref().filter(|search| search.is_running).and_then(|search| search.progress);
         let search = search.filter(|progress| progress.left_ms(now_ms).is_some());
-        let search = search.map(|progress| ("Searching", progress, Input::Find(FindInput::Close)));
+        let search = search.map(|progress| ("Searching", progress, Input::Find(FindInput::Stop)));
         let tasks = session.tasks.iter().map(|&(task, progress)| (task.name(), progress, Input::StopTask(task)));
         let job = search.into_iter().chain(tasks).next();
         if let Some(saving) = saving {

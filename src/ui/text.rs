@@ -322,7 +322,7 @@ impl<'a> Excerpt<'a> {
     }
 
     /// The first characters, with an ellipsis if that is not all.
-    fn written(&self, max_chars: usize) -> String {
+    pub fn written(&self, max_chars: usize) -> String {
         let Clipped { text, cut } = clip(self.text, max_chars);
         let end = if self.quoted { "\"" } else { "" };
         format!("{}{text}{}", self.opening(), if cut || self.goes_on { "…" } else { end })
