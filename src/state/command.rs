@@ -315,7 +315,10 @@ impl Command {
             Self::ForgetEarlier => session.earlier_bytes() > 0 && session.saving.is_none(),
             Self::Retry => session.failure.is_some() && session.saving.is_none(),
             Self::SaveAgain => session.status_of_disk() == Status::DeletedOnDisk && session.saving.is_none(),
-            Self::Cancel => session.saving.is_some() || session.editor.is_some() || session.find.is_open || merges,
+            Self::Cancel => {
+                let is_shown = session.find.is_open || session.differences.is_some() || merges;
+                session.saving.is_some() || session.editor.is_some() || is_shown
+            }
             Self::Dismiss => {
                 session.metrics.alert.is_some()
                     || session.loaded.is_some()

@@ -6,8 +6,12 @@ use super::{Effect, Now};
 use crate::document::path::map_all;
 use crate::document::scalar::{self, Escaping};
 use crate::document::{Applied, Edit, Key, Kind, Node, Path, Shift, Step, Value, pointer};
+use crate::state::format::byte_size;
 use crate::state::journal::Note;
 use crate::storage::Record;
+
+/// Told where a field is open that can't be taken, until it is closed.
+const NOT_VALID: &str = "What is typed in the row is not valid yet. Mend it, or press Escape to leave it.";
 
 /// Longer values are not edited in their row.
 pub const EDIT_LIMIT: u64 = 16 * 1024;
@@ -265,8 +269,8 @@ fn open_editor(session: &mut Session, part: Part, fresh: bool, number: u64) {
             let node = session.selected();
             if node.byte_len() > EDIT_LIMIT {
                 session.notice = Some(format!(
-                    "This value has {} bytes: too long to be edited in its row. Replace it by pasting over it (Ctrl+Shift+V) or from a file.",
-                    node.byte_len()
+                    "This value has {}: too long to be edited in its row. Replace it by pasting over it (Ctrl+Shift+V) or from a file.",
+                    byte_size(node.byte_len())
                 ));
                 return;
             }
@@ -316,6 +320,7 @@ pub fn commit(state: &mut State, now: &Now) {
         Part::Value => session.document().node(&editor.path).and_then(|node| node.raw_text().map(<[u8]>::to_vec)),
     };
     session.editor = None;
+    session.notice.take_if(|notice| notice == NOT_VALID);
     // The row went away under the field: what was typed is told, not lost.
     let Some(old) = old else {
         session.notice = Some(format!("The row is gone. What was typed: {}", editor.text));
@@ -352,7 +357,7 @@ pub fn leave_editor(state: &mut State, now: &Now) -> bool {
 pub fn is_settled(state: &mut State, now: &Now) -> bool {
     let settled = leave_editor(state, now);
     if !settled && let Some(session) = state.session_mut() {
-        session.notice = Some("What is typed in the row is not valid yet. Mend it, or press Escape to leave it.".to_owned());
+        session.notice = Some(NOT_VALID.to_owned());
     }
     settled
 }
@@ -361,6 +366,7 @@ pub fn is_settled(state: &mut State, now: &Now) -> bool {
 pub fn abandon(state: &mut State) {
     let Some(session) = state.session_mut() else { return };
     let Some(editor) = session.editor.take() else { return };
+    session.notice.take_if(|notice| notice == NOT_VALID);
     let just_inserted = matches!(session.history.current().shifts.as_ref(), [Shift::Inserted { parent, index, .. }]
         if parent.child(*index) == editor.path);
     if editor.fresh && just_inserted {

@@ -387,7 +387,7 @@ pub fn close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Escape: the field in the row, a save, an opening.
+/// Escape: the field in the row, a save, an opening, the find bar, the list of differences.
 pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Tab { id, content: Content::Loading(_) }) = state.tab() {
         effects.push(Effect::StopOpening(*id));
@@ -406,7 +406,10 @@ pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     }
     let id = state.tab().map(|tab| tab.id);
     if let (Some(id), Some(session)) = (id, state.session_mut()) {
-        crate::state::find::close(session, id, effects);
+        match session.find.is_open {
+            true => crate::state::find::close(session, id, effects),
+            false => session.differences = None,
+        }
     }
 }
 

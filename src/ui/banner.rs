@@ -116,7 +116,10 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
         let edits = counted(found.edits, "unsaved edit");
         banners.push(Banner {
             subject: edits,
-            text: " from before can be recovered.".to_owned(),
+            text: match session.recoverable.len() - 1 {
+                0 => " from before can be recovered.".to_owned(),
+                more => format!(" from before can be recovered, and {} of edits.", counted(more as u64, "other set")),
+            },
             choices: vec![Command::Recover],
             tone: Tone::Question,
         });

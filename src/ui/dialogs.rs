@@ -160,6 +160,7 @@ fn recover_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<Inpu
     let edits = counted(found.edits, "unsaved edit");
     title(ui, &format!("Recover {edits} of {} from {when}?", found.name));
     ui.label("Treekeep ended before they were saved. They come back as unsaved edits; the file stays as it is until you save.");
+    ui.label(RichText::new("What you discard is kept aside for 30 days.").color(theme::tokens(ui).muted));
     if state.recoverable().len() > 1 {
         ui.label(format!("There are {} such sets of edits; this is the oldest.", state.recoverable().len()));
     }

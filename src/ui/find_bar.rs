@@ -21,7 +21,9 @@ use egui::{
 };
 
 /// In narrower windows not all of the bar fits into a line.
-const NARROW: f32 = 980.0;
+const NARROW: f32 = 1080.0;
+/// As wide as `123,456 of 1,234,567`.
+const COUNT: f32 = 150.0;
 /// The height of a row of the list.
 const HIT_HEIGHT: f32 = 22.0;
 /// Characters of a path and of a value in the list.
@@ -51,8 +53,6 @@ pub fn find_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
         ui.set_min_height(38.0);
         ui.spacing_mut().item_spacing.x = 6.0;
         field_ui(ui, find, memory, inputs);
-        let found = ui.label(RichText::new(count_text(find)).color(tokens.muted));
-        ui.ctx().accesskit_node_builder(found.id, |node| node.set_live(egui::accesskit::Live::Polite));
         for (command, text) in [(Command::FindPrevious, "Previous"), (Command::FindNext, "Next")] {
             let entry = command.entry();
             let keys = entry.shortcuts.first().copied().unwrap_or_default();
@@ -60,7 +60,12 @@ pub fn find_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
                 inputs.push(Input::Command(command));
             }
         }
+        // Behind the buttons, and with room to grow: nothing moves while it counts.
+        let begin = ui.cursor().min.x;
+        let found = ui.label(RichText::new(count_text(find)).color(tokens.muted));
+        ui.ctx().accesskit_node_builder(found.id, |node| node.set_live(egui::accesskit::Live::Polite));
         if !is_narrow {
+            ui.add_space((begin + COUNT - ui.min_rect().max.x).max(0.0));
             ui.separator();
             options_ui(ui, find, inputs);
         }
