@@ -122,6 +122,12 @@ fn what_is_not_in_its_file_is_not_closed_unasked() {
     assert_eq!(order.purpose, Purpose::Again);
     gone.saved(&order);
     assert!(gone.state.closing);
+    let mut edited = Program::open("[0]");
+    edited.edit(&[0], "7");
+    edited.event(Event::DiskGone(edited.id()));
+    edited.take(Input::CloseRequested);
+    edited.take(Input::Answer(Answer::Save));
+    assert_eq!(edited.save().purpose, Purpose::Again);
 
     let mut replaced = Program::open("[0]");
     replaced.other_writes("[1]");

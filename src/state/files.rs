@@ -355,15 +355,15 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
 /// *Save* in the question about closing: what is at stake is saved, and then the window closes.
 fn save_and_close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
     let Some(session) = state.session() else { return };
-    let (is_saving, is_version, loss) = (session.saving.is_some(), session.is_version, session.closing_loses());
+    let is_saving = session.saving.is_some();
+    let (is_deleted, is_other) = (session.is_deleted(), session.is_version || session.closing_loses() == Some(Loss::Replaced));
     state.close_after_save = true;
-    match loss {
+    match () {
         // One that began by itself meanwhile.
-        _ if is_saving => state.dialog = Some(Dialog::ClosingAfterSave),
-        Some(Loss::Replaced) => pick(state, PickPurpose::SaveCopy, now, effects),
-        _ if is_version => pick(state, PickPurpose::SaveCopy, now, effects),
-        Some(Loss::Deleted) => disk::save_again(state, now, effects),
-        Some(Loss::Edits(_) | Loss::Unconfirmed) | None => disk::save(state, now, effects),
+        () if is_saving => state.dialog = Some(Dialog::ClosingAfterSave),
+        () if is_other => pick(state, PickPurpose::SaveCopy, now, effects),
+        () if is_deleted => disk::save_again(state, now, effects),
+        () => disk::save(state, now, effects),
     }
 }
 

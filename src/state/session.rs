@@ -514,6 +514,11 @@ impl Session {
         }
     }
 
+    /// Whether its file is gone, and only a save that makes it anew can bring it back.
+    pub fn is_deleted(&self) -> bool {
+        self.status_of_disk() == Status::DeletedOnDisk
+    }
+
     /// What is lost where the document is closed as it is.
     pub fn closing_loses(&self) -> Option<Loss> {
         match (self.unsaved(), self.status_of_disk()) {

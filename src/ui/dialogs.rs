@@ -74,11 +74,9 @@ fn close_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
         None if state.session().is_none() => "What you mended is not read and not saved yet. Without that it is lost.".to_owned(),
         None => "All is saved by now.".to_owned(),
     });
-    let is_version = state.session().is_some_and(|session| session.is_version);
-    let save = match loss {
-        Some(Loss::Replaced) => "Save a copy",
-        _ if is_version => "Save a copy",
-        Some(Loss::Deleted) => "Save again",
+    let save = match state.session() {
+        Some(session) if session.is_version || loss == Some(Loss::Replaced) => "Save a copy",
+        Some(session) if session.is_deleted() => "Save again",
         _ => "Save",
     };
     let close = if matches!(loss, Some(Loss::Edits(_)) | None) { "Don't save" } else { "Close" };
