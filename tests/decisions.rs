@@ -1125,8 +1125,8 @@ fn an_own_version_that_is_told_late_is_not_loaded() {
     program.compare();
     assert_eq!((program.text().as_str(), program.status()), ("[2]", Status::Saved));
     assert!(program.effects.iter().any(|effect| matches!(effect, Effect::Watch(_, _, known) if *known == version("[2]"))));
-    // Put there again by somebody it is another version.
-    program.other_writes("[1]");
+    // The clock was set back, and somebody put it there again: it is told once more.
+    program.event(Event::DiskChanged(program.id(), late, Fragment::new("[1]").unwrap()));
     program.compare();
     assert_eq!(program.text(), "[1]");
 }

@@ -13,7 +13,7 @@ use treekeep::state::recovery::RecoverFor;
 use treekeep::state::saving::{Alert, Options};
 use treekeep::state::session::{Part, Purpose};
 use treekeep::state::versions::{VersionFor, VersionInput};
-use treekeep::state::{Answer, Command, Dialog, Effect, Event, Input, Report, Status};
+use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, Input, PickPurpose, Report, Status, Tab};
 use treekeep::storage::{Backup, Cause, Expected, Found, Lost, OnDisk, Place, Record, Recovery};
 
 /// The notes that left, as words.
@@ -524,7 +524,7 @@ fn a_new_documents_journal_begins_anew_when_it_has_a_file() {
     let first = notes(&mut program);
     assert_eq!(first[..2], ["begin Untitled true".to_owned(), "Insert /key".to_owned()]);
     program.command(Command::Save);
-    program.event(Event::Picked(treekeep::state::PickPurpose::SaveCopy, Some("/data/new.json".into())));
+    program.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/new.json".into())));
     let order = program.save();
     program.saved(&order);
     assert!(program.effects.iter().any(|effect| matches!(effect, Effect::EndJournal(_, EndOfJournal::Saved))));
@@ -560,7 +560,9 @@ fn what_needs_no_base_comes_back_without_what_is_on_the_disk() {
         let id = program.id();
         let recovery = Recovery::Fresh { document: mine(), place };
         program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(recovery))));
-        assert_eq!((program.text().as_str(), program.status()), ("[7]", Status::Edited(1)));
+        let is_missing = program.session().is_deleted();
+        let status = if is_missing { Status::DeletedOnDisk } else { Status::Edited(1) };
+        assert_eq!((program.text().as_str(), program.status(), program.session().unsaved()), ("[7]", status, 1));
         assert_eq!(notes(program)[0].split(' ').next_back(), Some("false"), "it is not told to stand on itself");
     };
     // From the list on the start page; the file can't be opened.
@@ -574,8 +576,16 @@ fn what_needs_no_base_comes_back_without_what_is_on_the_disk() {
         matches!(program.effects.last(), Some(Effect::Recover(_, journal, RecoverFor::Apply)) if *journal == found().journal)
     );
     recovered(&mut program, Place::Missing(path.clone()));
-    program.command(Command::Save);
-    assert!(matches!(program.save().expected, Expected::Nothing));
+    assert!(program.session().is_deleted());
+    program.command(Command::SaveAgain);
+    let order = program.save();
+    assert!(matches!(order.expected, Expected::Nothing));
+    // The file is there again.
+    program.failed(&order, true);
+    program.other_writes("[8]");
+    assert_eq!(program.status(), Status::Conflict);
+    program.command(Command::KeepMine);
+    assert!(matches!(program.save().expected, Expected::Version(over) if over == version("[8]")));
     // It can't be recovered either.
     let mut program = Program::new();
     program.event(Event::Unsaved(None, vec![found()]));
@@ -617,4 +627,40 @@ fn what_needs_no_base_comes_back_without_what_is_on_the_disk() {
     assert_eq!(program.session().path, None);
     program.event(Event::DiskGone(before));
     assert_eq!(program.status(), Status::Edited(1));
+}
+
+/// To the journal a version that was passed over is a step like any other.
+#[test]
+fn undo_past_what_was_passed_over_is_told_step_by_step() {
+    let mut program = Program::open("[0]");
+    program.edit(&[0], "100");
+    program.other_writes("[1]");
+    program.command(Command::TakeTheirs);
+    program.compare();
+    for text in ["[2]", "[3]"] {
+        program.other_writes(text);
+        program.compare();
+    }
+    let Some(Tab { content: Content::Ready(session), .. }) = program.state.tabs.first_mut() else { unreachable!() };
+    session.history.forget_unedited();
+    notes(&mut program);
+    program.command(Command::Undo);
+    assert_eq!((program.text().as_str(), notes(&mut program)), ("[2]", vec!["undo".to_owned()]));
+    program.command(Command::Undo);
+    assert_eq!((program.text().as_str(), notes(&mut program)), ("[100]", vec!["undo".to_owned(); 2]));
+    program.command(Command::Redo);
+    assert_eq!((program.text().as_str(), notes(&mut program)), ("[2]", vec!["redo".to_owned(); 2]));
+}
+
+/// What the disk did not confirm is a change to the journal, until it does.
+#[test]
+fn an_unconfirmed_first_save_is_kept_in_the_journal() {
+    let mut program = Program::new();
+    program.begin_new();
+    program.command(Command::Save);
+    program.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/new.json".into())));
+    let order = program.save();
+    notes(&mut program);
+    program.saved_so(&order, false);
+    assert_eq!(notes(&mut program), ["begin new.json true", "snapshot 1"]);
 }

@@ -35,6 +35,8 @@ pub struct Revision<V> {
     pub shifts: Arc<[Shift]>,
     /// The view just before the step.
     pub view_before: V,
+    /// Versions between this one and the one before that were passed over.
+    pub passed: usize,
     era: usize,
     /// Time of the last edit in it, for grouping.
     at_ms: u64,
@@ -102,6 +104,7 @@ impl<B, V: Clone> History<B, V> {
             label: "Open".into(),
             shifts: Arc::new([]),
             view_before: view,
+            passed: 0,
             era: 0,
             at_ms: 0,
             group: None,
@@ -160,7 +163,9 @@ impl<B, V: Clone> History<B, V> {
         let mut end = self.era_start(last);
         while let Some(before) = end.checked_sub(1) {
             end = self.era_start(before);
-            if end == before {
+            // A text that was mended is none of these, though it has one revision alone.
+            let is_saved = self.eras[self.revisions[before].era].saved.distance(before) == 0;
+            if end == before && is_saved {
                 self.pass_over(before);
             }
         }
@@ -173,6 +178,7 @@ impl<B, V: Clone> History<B, V> {
             next.shifts =
                 if index == 0 { Arc::new([]) } else { passed.shifts.iter().chain(next.shifts.iter()).cloned().collect() };
             next.view_before = passed.view_before;
+            next.passed += passed.passed + 1;
         }
         self.current -= 1;
         self.marks().filter(|mark| mark.index > index).for_each(|mark| mark.index -= 1);
@@ -249,6 +255,7 @@ impl<B, V: Clone> History<B, V> {
             label: step.label,
             shifts: step.shifts.into(),
             view_before: step.view_before,
+            passed: 0,
             era,
             at_ms: now_ms,
             group: step.group,

@@ -95,6 +95,8 @@ struct Marked {
     document: Document,
     /// The journal has its mark.
     is_told: bool,
+    /// It is about to take the file's place: a journal that is begun anew would not know of that.
+    is_begun: bool,
 }
 
 impl Thread {
@@ -120,6 +122,7 @@ impl Thread {
             Order::Write(order) => self.write(order),
             Order::SaveBegin(id, mark, digest, done) => {
                 if let Some(writer) = self.writers.get_mut(&id) {
+                    writer.marked.entry(mark).and_modify(|saving| saving.is_begun = true);
                     let noted = writer.append(&[Record::SaveBegin(mark, digest)]).and_then(|()| writer.sync());
                     self.settle(id, noted);
                 }
@@ -291,7 +294,8 @@ impl Writer {
                             true
                         }
                         Record::Mark(mark) => {
-                            self.marked.insert(*mark, Marked { document: self.document.clone(), is_told: !is_whole });
+                            self.marked
+                                .insert(*mark, Marked { document: self.document.clone(), is_told: !is_whole, is_begun: false });
                             true
                         }
                         Record::Saved(mark, _) => {
@@ -380,7 +384,8 @@ impl Writer {
         }
         let snapshot = Record::Snapshot(self.unsaved, Arc::new(self.document.to_bytes()));
         // What is being saved is marked in the new one, too, if it is this text: no other can be told any more.
-        self.marked.values_mut().for_each(|saving| saving.is_told = saving.document.root().is_same(self.document.root()));
+        let root = self.document.root();
+        self.marked.values_mut().for_each(|saving| saving.is_told = !saving.is_begun && saving.document.root().is_same(root));
         let marks: Vec<Record> =
             self.marked.iter().filter(|(_, saving)| saving.is_told).map(|(mark, _)| Record::Mark(*mark)).collect();
         let all: Vec<Record> = self.beginning().into_iter().chain([snapshot]).chain(marks).collect();
@@ -618,6 +623,26 @@ mod tests {
         let [Record::Begin(begin), Record::Text(base), Record::Snapshot(1, text)] = &all[0][..] else { panic!("{all:?}") };
         assert_eq!(begin.digest, Some(Digest::of(b"[2]").to_string()));
         assert_eq!((base.as_slice(), text.as_slice()), (&b"[2]"[..], &b"[3]"[..]));
+    }
+
+    /// A save was announced to a journal that another took the place of before it was over.
+    #[test]
+    fn a_save_that_the_next_journal_was_not_told_of_is_a_new_beginning() {
+        let (folder, _, mut thread, heard) = on_a_disk(&[]);
+        let file = folder.path().join("a.json");
+        let (old, new) = (Document::parse("[1]").unwrap(), Document::parse("[2]").unwrap());
+        let digest = Digest::of(b"[2]");
+        thread.take(order_on(&file, &old, true, vec![Note::Snapshot, Note::Record(Record::Mark(5))], &new));
+        let (done, _noted) = mpsc::channel();
+        thread.take(Order::SaveBegin(ID, 5, digest, done));
+        // Neither is known to the journal: each time the text is told as a whole.
+        thread.take(order_on(&file, &old, false, vec![Note::Record(Record::Undo)], &old));
+        thread.take(order_on(&file, &old, false, vec![Note::Record(Record::Redo)], &new));
+        thread.take(order_on(&file, &new, false, vec![Note::Record(Record::Saved(5, digest))], &new));
+        assert!(!is_trouble(&thread, &heard));
+        let all = journals(folder.path());
+        let [Record::Begin(begin), Record::Text(base)] = &all[0][..] else { panic!("{all:?}") };
+        assert_eq!((begin.digest.clone(), base.as_slice()), (Some(digest.to_string()), &b"[2]"[..]));
     }
 
     /// One that is begun anew after a load stands on what was loaded.

@@ -103,6 +103,7 @@ pub fn start(
             gone: false,
             broken: None,
             told: None,
+            unread: None,
             read_at: None,
             is_paused: false,
             stop,
@@ -132,6 +133,8 @@ struct Watch<'a> {
     broken: Option<(Digest, u32)>,
     /// It was told, and is not read again while the file looks like this.
     told: Option<Stamp>,
+    /// What was told of it.
+    unread: Option<(Digest, Unread)>,
     read_at: Option<Instant>,
     /// A person stopped the reading: it waits for the next hint.
     is_paused: bool,
@@ -182,7 +185,7 @@ impl Watch<'_> {
             Message::Stop => return false,
             Message::Know(version) => {
                 self.known = version;
-                (self.gone, self.broken, self.told) = (false, None, None);
+                (self.gone, self.broken, self.told, self.unread) = (false, None, None, None);
                 self.is_paused = false;
             }
             Message::Hint => (self.read_at, self.is_paused, self.told) = (None, false, None),
@@ -208,6 +211,7 @@ impl Watch<'_> {
     }
 
     fn tell_gone(&mut self) {
+        (self.broken, self.told, self.unread) = (None, None, None);
         if !self.gone {
             self.gone = true;
             self.outbox.send(Event::DiskGone(self.id));
@@ -256,7 +260,8 @@ impl Watch<'_> {
         }
         match loaded.fragment {
             Ok(fragment) => {
-                (self.known, self.gone, self.broken, self.told) = (version, false, None, None);
+                (self.known, self.gone) = (version, false);
+                (self.broken, self.told, self.unread) = (None, None, None);
                 self.ahead.was_read(self.id, &fragment, begun);
                 self.outbox.send(Event::DiskChanged(self.id, version, fragment));
             }
@@ -272,9 +277,7 @@ impl Watch<'_> {
         match storage::version_of(&self.surroundings.disk, &SystemClock, self.path) {
             Ok((version, read_only)) if version.digest == self.known.digest => self.know(version, read_only),
             Ok((version, _)) => {
-                let is_told = self.broken.is_some_and(|(digest, times)| digest == version.digest && times >= PATIENCE.0);
-                let times = if is_told { PATIENCE.0 + 1 } else { PATIENCE.0 };
-                self.unread(version, times, Unread::TooLarge(version.stamp.size));
+                self.unread(version, PATIENCE.0, Unread::TooLarge(version.stamp.size));
             }
             Err(OpenError::Missing(_)) => self.tell_gone(),
             Err(error) => log::debug!("{error}"),
@@ -284,8 +287,11 @@ impl Watch<'_> {
     /// A text that can't be shown was read so many times: once that is often enough it is told.
     fn unread(&mut self, version: Version, times: u32, why: Unread) {
         self.broken = Some((version.digest, times));
-        self.told = (times >= PATIENCE.0).then_some(version.stamp);
-        if times == PATIENCE.0 {
+        if times < PATIENCE.0 {
+            return;
+        }
+        (self.told, self.gone) = (Some(version.stamp), false);
+        if self.unread.replace((version.digest, why)) != Some((version.digest, why)) {
             self.outbox.send(Event::DiskUnread(self.id, version, why));
         }
     }
@@ -293,7 +299,8 @@ impl Watch<'_> {
     /// The content is as it was.
     fn know(&mut self, version: Version, read_only: bool) {
         let touched = self.gone || self.broken.is_some() || !version.stamp.same_metadata(&self.known.stamp);
-        (self.known, self.gone, self.broken, self.told) = (version, false, None, None);
+        (self.known, self.gone) = (version, false);
+        (self.broken, self.told, self.unread) = (None, None, None);
         if touched {
             self.outbox.send(Event::DiskTouched(self.id, version, read_only));
         }

@@ -202,7 +202,10 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
                     session.journal.begun = false;
                     session.journal.outgoing.clear();
                     match session.unsaved() {
-                        0 if is_confirmed => effects.push(Effect::EndJournal(id, EndOfJournal::Saved)),
+                        0 if is_confirmed => {
+                            session.journal.trouble = None;
+                            effects.push(Effect::EndJournal(id, EndOfJournal::Saved));
+                        }
                         // The new one takes the place of the one before.
                         _ => session.journal.outgoing.push(Note::Snapshot),
                     }
@@ -252,14 +255,17 @@ pub fn changed(
         return;
     }
     let Some(session) = state.session_of(id) else { return };
-    // An own version from before a later save, read before that and told after it: what is there now is looked at once more.
+    // An own version from before a later save, read before that and told after it: what is there now is looked at once more. Only
+    // once, for the clock may have been set back.
     if let Some(known) = session.known_on_disk()
         && version.stamp.seen_ns < known.stamp.seen_ns
         && session.bases.iter().any(|(digest, _)| *digest == Some(version.digest))
+        && session.late.replace(version.digest) != Some(version.digest)
     {
         effects.extend(session.watch(id, known));
         return;
     }
+    session.late = None;
     // After the save the file is watched anew, from what the save left.
     if session.saving.is_some() {
         session.missed = true;
@@ -344,9 +350,8 @@ pub fn touched(state: &mut State, id: DocumentId, version: Version, read_only: b
         }
         // It is read once more: its text is not here any more.
         OnDisk::Gone(_) | OnDisk::Unread { .. } => {
-            if let Base::Version(base) = session.history.base() {
-                effects.extend(session.watch(id, *base));
-            }
+            let base = if let Base::Version(base) = session.history.base() { *base } else { Version::of_nothing() };
+            effects.extend(session.watch(id, base));
         }
         _ => {}
     }

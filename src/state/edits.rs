@@ -51,7 +51,8 @@ fn push(session: &mut Session, edit: &Edit, applied: Applied, group: Option<u64>
 pub fn undo(state: &mut State) {
     let Some(session) = state.session_mut() else { return };
     let Some(undone) = session.history.undo() else { return };
-    session.journal.outgoing.push(Note::Record(Record::Undo));
+    // To the journal each version that was passed over is a step, too.
+    session.journal.outgoing.extend((0..=undone.passed).map(|_| Note::Record(Record::Undo)));
     stay(session);
     (session.loaded, session.notice) = (None, None);
     session.find.moved(&undone.shifts.iter().rev().map(Shift::inverse).collect::<Vec<_>>());
@@ -94,7 +95,7 @@ fn stay(session: &mut Session) {
 pub fn redo(state: &mut State) {
     let Some(session) = state.session_mut() else { return };
     let Some(redone) = session.history.redo() else { return };
-    session.journal.outgoing.push(Note::Record(Record::Redo));
+    session.journal.outgoing.extend((0..=redone.passed).map(|_| Note::Record(Record::Redo)));
     stay(session);
     (session.loaded, session.notice) = (None, None);
     session.find.moved(&redone.shifts);

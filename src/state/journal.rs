@@ -121,7 +121,8 @@ impl Session {
             base: self.base_document(),
             notes,
             document: self.document().clone(),
-            unsaved: self.unsaved(),
+            // What the disk did not confirm may be lost as well.
+            unsaved: self.unsaved().max(u64::from(self.is_unconfirmed)),
             handed: self.journal.handed,
         })
     }

@@ -7,7 +7,7 @@ use super::{Content, Dialog, DocumentId, Loading, State, Tab, file_name};
 use crate::document::path::map_all;
 use crate::document::{Document, History, Step};
 use crate::state::journal::Note;
-use crate::storage::{Found, Place, Recovery};
+use crate::storage::{Found, Place, Recovery, Version};
 use std::path::PathBuf;
 
 const SAVE_FIRST: &str = "Save or undo what you edited since, then recover the edits from before.";
@@ -106,7 +106,7 @@ pub(super) fn recovered(
         return compare(tab, recovery, effects);
     }
     let is_busy = match &tab.content {
-        Content::Ready(session) => session.unsaved() > 0 || !session.can_load(),
+        Content::Ready(session) => session.closing_loses().is_some() || !session.can_load(),
         Content::Broken { broken, .. } => broken.is_touched() || broken.reading,
         Content::Loading(_) => false,
     };
@@ -117,6 +117,9 @@ pub(super) fn recovered(
         Recovery::Nothing => {
             if let Some(recoverable) = recoverable_mut(tab) {
                 recoverable.retain(|found| found.journal != journal);
+            }
+            if let Content::Loading(Loading { path, .. }) = &tab.content {
+                effects.push(Effect::Open(id, path.clone()));
             }
             effects.push(Effect::ForgetJournal(id, journal));
             tell(state, id, IN_THE_FILE);
@@ -130,9 +133,9 @@ pub(super) fn recovered(
             effects.push(Effect::ForgetJournal(tab.id, journal.clone()));
             state.unsaved.retain(|found| found.journal != journal);
         }
-        // The file was not there, and is again by now.
-        Recovery::Steps { .. } | Recovery::Merge { .. } if matches!(tab.content, Content::Loading(_)) => {
-            if let Content::Loading(Loading { path, .. }) = &tab.content {
+        // The file was not there or not JSON, and is by now: it is opened, and then they are offered.
+        Recovery::Steps { .. } | Recovery::Merge { .. } if !matches!(tab.content, Content::Ready(_)) => {
+            if let Content::Loading(Loading { path, .. }) | Content::Broken { path, .. } = &tab.content {
                 effects.push(Effect::Open(id, path.clone()));
             }
         }
@@ -194,9 +197,15 @@ fn fresh(tab: &mut Tab, document: Document, place: Place, effects: &mut Vec<Effe
         Content::Ready(session) => session.name.clone(),
         Content::Loading(Loading { path, .. }) | Content::Broken { path, .. } => file_name(path),
     };
+    let mut on_disk = OnDisk::Base;
     let (base, path, notice) = match place {
         Place::Nowhere => (Base::New, None, "The edits are back. They are not saved yet."),
-        Place::Missing(path) => (Base::New, Some(path), "The edits are back. The file is not there: Save writes it anew."),
+        Place::Missing(path) => {
+            // Whatever comes there is told.
+            on_disk = OnDisk::Gone(None);
+            effects.push(Effect::Watch(tab.id, path.clone(), Version::of_nothing()));
+            (Base::New, Some(path), "The edits are back. The file is not there.")
+        }
         Place::Broken(path, version) => {
             effects.push(Effect::Watch(tab.id, path.clone(), version));
             (Base::Version(version), Some(path), "The mended text is back. It is not saved yet.")
@@ -211,6 +220,7 @@ fn fresh(tab: &mut Tab, document: Document, place: Place, effects: &mut Vec<Effe
     let mut session = Session::new(path, name, History::unsaved(document, base, View::first()));
     // It stands on nothing that could be told, but is in the journal as a whole.
     session.bases.clear();
+    session.on_disk = on_disk;
     session.journal.outgoing.push(Note::Snapshot);
     session.notice = Some(notice.to_owned());
     tab.content = Content::Ready(Box::new(session));

@@ -318,6 +318,8 @@ pub struct Session {
     pub following: Option<Follow>,
     /// The disk was another while a save ran: it is to be told once more, unless the save replaced it.
     pub missed: bool,
+    /// An own version that seemed to be told late, and was looked at once more.
+    pub late: Option<Digest>,
     /// A short remark.
     pub notice: Option<String>,
     /// A row that is being edited.
@@ -386,6 +388,7 @@ impl Session {
             due: None,
             following: None,
             missed: false,
+            late: None,
             notice: None,
             editor: None,
             differences: None,

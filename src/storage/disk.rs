@@ -308,8 +308,11 @@ impl Disk {
     /// Makes the names in a folder durable.
     pub fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.before(Call::SyncFolder, folder)?;
-        // Windows has no such call: renames are journalled there.
-        if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+        // Windows has no such call: renames are journalled there. Some file systems have none for folders.
+        match if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) } {
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+            synced => synced,
+        }
     }
 
     /// Replaces `to` by `from` atomically.

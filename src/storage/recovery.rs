@@ -247,6 +247,10 @@ impl Unsaved {
         let disk = Document::of(&on.fragment);
         match self.standing(on.version.digest) {
             Standing::At(at) if at == self.steps.len() => return Ok(Recovery::Nothing),
+            // It was saved, but nobody knew whether the disk had it.
+            Standing::At(0) if self.is_whole() && Digest::of(&self.mine(&base)?.to_bytes()) == on.version.digest => {
+                return Ok(Recovery::Nothing);
+            }
             Standing::At(at) if at < self.steps.len() => {
                 let steps = replay(&disk, &self.steps[at..])?.1;
                 return Ok(Recovery::Steps { on, steps, left: Vec::new() });
@@ -345,15 +349,7 @@ mod tests {
     use std::fs;
     use std::ops::ControlFlow;
 
-    /// What becomes of a journal with a text as a whole, on `base`, once the file has `now`. The journal has the base's text if that
-    /// `is_known`.
-    fn recovered(base: &str, is_known: bool, whole: &str, now: Option<&str>) -> Result<Recovery, RecoverError> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.json");
-        if let Some(now) = now {
-            fs::write(&file, now).unwrap();
-        }
-        let disk = Disk::real();
+    fn records(file: PathBuf, base: &str, is_known: bool, whole: &str) -> Vec<Record> {
         let begin = Begin {
             path: Some(file),
             name: "a.json".to_owned(),
@@ -364,8 +360,19 @@ mod tests {
         };
         let text = is_known.then(|| Record::Text(Arc::new(base.into())));
         let snapshot = Record::Snapshot(1, Arc::new(whole.into()));
-        let records: Vec<Record> = [Record::Begin(begin)].into_iter().chain(text).chain([snapshot]).collect();
-        drop(Journal::create(&disk, folder.path(), &records).unwrap());
+        [Record::Begin(begin)].into_iter().chain(text).chain([snapshot]).collect()
+    }
+
+    /// What becomes of a journal with a text as a whole, on `base`, once the file has `now`. The journal has the base's text if that
+    /// `is_known`.
+    fn recovered(base: &str, is_known: bool, whole: &str, now: Option<&str>) -> Result<Recovery, RecoverError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.json");
+        if let Some(now) = now {
+            fs::write(&file, now).unwrap();
+        }
+        let disk = Disk::real();
+        drop(Journal::create(&disk, folder.path(), &records(file, base, is_known, whole)).unwrap());
         let env = Env { disk: &disk, clock: &SystemClock, state_folder: folder.path(), crew: &Alone };
         let found = unsaved(&disk, &SystemClock, folder.path(), None).unwrap();
         assert_eq!(found.iter().map(|found| found.edits).collect::<Vec<_>>(), [1]);
@@ -384,8 +391,17 @@ mod tests {
         assert_eq!(check_fresh(recovered("[1]", false, "[2]", Some("[3]")), "[2]"), Place::Apart);
         assert!(matches!(check_fresh(recovered("[1]", false, "[2]", None), "[2]"), Place::Missing(_)));
         assert!(matches!(recovered("[1]", false, "[2]", Some("[1]")), Ok(Recovery::Steps { .. })));
-        assert!(matches!(recovered("[1]", false, "[2]", Some("[2]")), Ok(Recovery::Nothing)));
         assert!(matches!(recovered("[1]", true, "[2]", Some("[3]")), Ok(Recovery::Merge { .. })));
+    }
+
+    /// The text was saved, but nobody knew whether the disk had it.
+    #[test]
+    fn a_save_that_was_not_confirmed_is_recovered_where_it_is_lost_alone() {
+        assert!(matches!(check_fresh(recovered("[2]", true, "[2]", None), "[2]"), Place::Missing(_)));
+        assert!(matches!(recovered("[2]", true, "[2]", Some("[1]")), Ok(Recovery::Merge { .. })));
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Unsaved::of(&records(folder.path().join("a.json"), "[2]", true, "[2]")).unwrap();
+        assert_eq!(journal.told(folder.path(), Some(Digest::of(b"[2]"))).edits, 0);
     }
 
     #[test]

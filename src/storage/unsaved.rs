@@ -182,6 +182,11 @@ impl Unsaved {
                 }
             }
         }
+        if let (Some(Entry::Snapshot(_, text)), Some(saved)) = (self.steps.last(), saved)
+            && Digest::of(text) == saved
+        {
+            edits = 0;
+        }
         let backwards = match stands {
             Standing::At(at) => at.saturating_sub(self.steps.len()),
             Standing::Beside if edits == 0 => 1,

@@ -74,6 +74,14 @@ impl FromStr for Digest {
     }
 }
 
+impl Version {
+    /// A version that no file has, for one that has to be told whatever it is.
+    pub fn of_nothing() -> Self {
+        let stamp = Stamp { size: 0, modified_ns: 0, changed_ns: 0, device: 0, inode: 0, seen_ns: 0 };
+        Self { stamp, digest: Digest([0; 32]) }
+    }
+}
+
 /// A file's metadata at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
