@@ -204,7 +204,7 @@ fn fresh(tab: &mut Tab, document: Document, place: Place, effects: &mut Vec<Effe
             // Whatever comes there is told.
             on_disk = OnDisk::Gone(None);
             effects.push(Effect::Watch(tab.id, path.clone(), Version::of_nothing()));
-            (Base::New, Some(path), "The edits are back. The file is not there.")
+            (Base::New, Some(path), "The edits are back. They are not saved yet.")
         }
         Place::Broken(path, version) => {
             effects.push(Effect::Watch(tab.id, path.clone(), version));
