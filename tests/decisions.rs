@@ -6,7 +6,8 @@ mod program;
 use program::{Program, TEXT, stamp, version};
 use std::sync::{Arc, Weak};
 use treekeep::document::{Document, Edit, Fragment, Path, Value};
-use treekeep::state::session::{Differing, Part, Purpose};
+use treekeep::state::on_disk::Differing;
+use treekeep::state::session::{Part, Purpose};
 use treekeep::state::{
     Answer, Command, CompareFor, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Status, Task,
 };
@@ -1061,9 +1062,7 @@ fn a_change_while_a_mended_text_is_read_is_not_passed_over() {
 fn what_is_typed_during_the_first_save_is_always_in_a_journal() {
     let mut program = Program::new();
     program.begin_new();
-    program.command(Command::Save);
-    program.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/new.json".into())));
-    let order = program.save();
+    let order = program.first_save();
     program.edit(&[0], "2");
     program.effects.clear();
     program.saved(&order);

@@ -13,7 +13,7 @@ use treekeep::state::recovery::RecoverFor;
 use treekeep::state::saving::{Alert, Options};
 use treekeep::state::session::{Part, Purpose};
 use treekeep::state::versions::{VersionFor, VersionInput};
-use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, Input, PickPurpose, Report, Status, Tab};
+use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, Input, Report, Status, Tab};
 use treekeep::storage::{Backup, Cause, Expected, Found, Lost, OnDisk, Place, Record, Recovery};
 
 /// The notes that left, as words.
@@ -523,9 +523,7 @@ fn a_new_documents_journal_begins_anew_when_it_has_a_file() {
     program.take(Input::Commit);
     let first = notes(&mut program);
     assert_eq!(first[..2], ["begin Untitled true".to_owned(), "Insert /key".to_owned()]);
-    program.command(Command::Save);
-    program.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/new.json".into())));
-    let order = program.save();
+    let order = program.first_save();
     program.saved(&order);
     assert!(program.effects.iter().any(|effect| matches!(effect, Effect::EndJournal(_, EndOfJournal::Saved))));
     notes(&mut program);
@@ -657,9 +655,7 @@ fn undo_past_what_was_passed_over_is_told_step_by_step() {
 fn an_unconfirmed_first_save_is_kept_in_the_journal() {
     let mut program = Program::new();
     program.begin_new();
-    program.command(Command::Save);
-    program.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/new.json".into())));
-    let order = program.save();
+    let order = program.first_save();
     notes(&mut program);
     program.saved_so(&order, false);
     assert_eq!(notes(&mut program), ["begin new.json true", "snapshot 1"]);

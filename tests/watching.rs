@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use treekeep::jobs::{Jobs, Surroundings, SystemChooser};
-use treekeep::state::session::Unread;
+use treekeep::state::on_disk::Unread;
 use treekeep::state::{DocumentId, Effect, Event};
 use treekeep::storage::{Disk, SystemClock, Version, version_of};
 

@@ -3,7 +3,7 @@
 use super::ahead::Ahead;
 use super::running::Running;
 use super::{Outbox, Stop, Surroundings, Threads, crew};
-use crate::state::session::Unread;
+use crate::state::on_disk::Unread;
 use crate::state::{DocumentId, Event, Task};
 use crate::storage::{self, Digest, Hint, Look, OpenError, Stamp, SystemClock, Version};
 use std::path::{Path, PathBuf};
@@ -101,8 +101,6 @@ pub fn start(
             path: &watched,
             known: version,
             gone: false,
-            broken: None,
-            told: None,
             unread: None,
             read_at: None,
             is_paused: false,
@@ -129,18 +127,25 @@ struct Watch<'a> {
     path: &'a Path,
     known: Version,
     gone: bool,
-    /// The digest of a text that can't be shown, and how often it was read.
-    broken: Option<(Digest, u32)>,
-    /// It was told, and is not read again while the file looks like this.
-    told: Option<Stamp>,
-    /// What was told of it.
-    unread: Option<(Digest, Unread)>,
+    /// A text that can't be shown.
+    unread: Option<Seen>,
     read_at: Option<Instant>,
     /// A person stopped the reading: it waits for the next hint.
     is_paused: bool,
     stop: Stop,
     /// The window is closed.
     closing: Stop,
+}
+
+/// A text that was read and can't be shown.
+struct Seen {
+    digest: Digest,
+    /// How often it was read.
+    times: u32,
+    /// Why not, as it was told.
+    told: Option<Unread>,
+    /// It is not read again while the file looks like this.
+    like: Option<Stamp>,
 }
 
 impl Watch<'_> {
@@ -172,8 +177,8 @@ impl Watch<'_> {
             if !self.is_paused {
                 self.look();
             }
-            wait = match self.broken {
-                Some((_, times)) if times < PATIENCE.0 => PATIENCE.1,
+            wait = match &self.unread {
+                Some(seen) if seen.times < PATIENCE.0 => PATIENCE.1,
                 _ => POLL,
             };
         }
@@ -185,10 +190,14 @@ impl Watch<'_> {
             Message::Stop => return false,
             Message::Know(version) => {
                 self.known = version;
-                (self.gone, self.broken, self.told, self.unread) = (false, None, None, None);
-                self.is_paused = false;
+                (self.gone, self.unread, self.is_paused) = (false, None, false);
             }
-            Message::Hint => (self.read_at, self.is_paused, self.told) = (None, false, None),
+            Message::Hint => {
+                (self.read_at, self.is_paused) = (None, false);
+                if let Some(seen) = &mut self.unread {
+                    seen.like = None;
+                }
+            }
             Message::Lost(why) => self.outbox.send(Event::Polling(self.id, why)),
         }
         true
@@ -197,11 +206,11 @@ impl Watch<'_> {
     fn look(&mut self) {
         let disk = &self.surroundings.disk;
         let is_like = |stamp: &Stamp| matches!(storage::look(disk, &SystemClock, self.path, stamp), Ok(Look::Same));
-        if self.told.as_ref().is_some_and(is_like) {
+        if self.unread.as_ref().and_then(|seen| seen.like.as_ref()).is_some_and(is_like) {
             return;
         }
         match storage::look(disk, &SystemClock, self.path, &self.known.stamp) {
-            Ok(Look::Same) if !self.gone && self.broken.is_none() => {}
+            Ok(Look::Same) if !self.gone && self.unread.is_none() => {}
             Ok(Look::Gone) => self.tell_gone(),
             Ok(Look::Other) => self.read(false),
             Ok(Look::Same | Look::Unsure) => self.read(true),
@@ -211,7 +220,7 @@ impl Watch<'_> {
     }
 
     fn tell_gone(&mut self) {
-        (self.broken, self.told, self.unread) = (None, None, None);
+        self.unread = None;
         if !self.gone {
             self.gone = true;
             self.outbox.send(Event::DiskGone(self.id));
@@ -260,13 +269,13 @@ impl Watch<'_> {
         }
         match loaded.fragment {
             Ok(fragment) => {
-                (self.known, self.gone) = (version, false);
-                (self.broken, self.told, self.unread) = (None, None, None);
+                (self.known, self.gone, self.unread) = (version, false, None);
                 self.ahead.was_read(self.id, &fragment, begun);
                 self.outbox.send(Event::DiskChanged(self.id, version, fragment));
             }
             Err((problem, _)) => {
-                let times = self.broken.filter(|(digest, _)| *digest == version.digest).map_or(0, |(_, times)| times) + 1;
+                let before = self.unread.as_ref().filter(|seen| seen.digest == version.digest);
+                let times = before.map_or(0, |seen| seen.times) + 1;
                 self.unread(version, times, Unread::NotJson(problem.line, problem.column));
             }
         }
@@ -276,9 +285,7 @@ impl Watch<'_> {
     fn too_large(&mut self) {
         match storage::version_of(&self.surroundings.disk, &SystemClock, self.path) {
             Ok((version, read_only)) if version.digest == self.known.digest => self.know(version, read_only),
-            Ok((version, _)) => {
-                self.unread(version, PATIENCE.0, Unread::TooLarge(version.stamp.size));
-            }
+            Ok((version, _)) => self.unread(version, PATIENCE.0, Unread::TooLarge(version.stamp.size)),
             Err(OpenError::Missing(_)) => self.tell_gone(),
             Err(error) => log::debug!("{error}"),
         }
@@ -286,21 +293,22 @@ impl Watch<'_> {
 
     /// A text that can't be shown was read so many times: once that is often enough it is told.
     fn unread(&mut self, version: Version, times: u32, why: Unread) {
-        self.broken = Some((version.digest, times));
-        if times < PATIENCE.0 {
-            return;
+        let before = self.unread.take().filter(|seen| seen.digest == version.digest).and_then(|seen| seen.told);
+        let is_due = times >= PATIENCE.0;
+        let told = if is_due { Some(why) } else { before };
+        self.unread = Some(Seen { digest: version.digest, times, told, like: is_due.then_some(version.stamp) });
+        if is_due {
+            self.gone = false;
         }
-        (self.told, self.gone) = (Some(version.stamp), false);
-        if self.unread.replace((version.digest, why)) != Some((version.digest, why)) {
+        if told != before {
             self.outbox.send(Event::DiskUnread(self.id, version, why));
         }
     }
 
     /// The content is as it was.
     fn know(&mut self, version: Version, read_only: bool) {
-        let touched = self.gone || self.broken.is_some() || !version.stamp.same_metadata(&self.known.stamp);
-        (self.known, self.gone) = (version, false);
-        (self.broken, self.told, self.unread) = (None, None, None);
+        let touched = self.gone || self.unread.is_some() || !version.stamp.same_metadata(&self.known.stamp);
+        (self.known, self.gone, self.unread) = (version, false, None);
         if touched {
             self.outbox.send(Event::DiskTouched(self.id, version, read_only));
         }

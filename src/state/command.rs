@@ -2,7 +2,7 @@
 //! menu, the keys and the help all read it.
 
 use super::State;
-use super::session::Status;
+use super::on_disk::Status;
 use crate::document::Kind;
 
 /// Something that a person can ask for.
@@ -314,7 +314,7 @@ impl Command {
             Self::ShowChange | Self::UndoLoad => session.loaded.is_some(),
             Self::ForgetEarlier => session.earlier_bytes() > 0 && session.saving.is_none(),
             Self::Retry => session.failure.is_some() && session.saving.is_none(),
-            Self::SaveAgain => session.status_of_disk() == Status::DeletedOnDisk && session.saving.is_none(),
+            Self::SaveAgain => session.is_deleted() && session.saving.is_none(),
             Self::Cancel => {
                 let is_shown = session.find.is_open || session.differences.is_some() || merges;
                 session.saving.is_some() || session.editor.is_some() || is_shown

@@ -1,6 +1,7 @@
 //! Commands that change the document, and the field in a row.
 
-use super::super::session::{Editor, Follow, Part, Session};
+use super::super::on_disk::Follow;
+use super::super::session::{Editor, Part, Session};
 use super::super::{Command, State};
 use super::{Effect, Now};
 use crate::document::path::map_all;

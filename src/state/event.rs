@@ -2,9 +2,10 @@
 
 use super::find::{FindInput, Found};
 use super::merging::{MergeDone, MergeInput, MergeOrder};
+use super::on_disk::Unread;
 use super::recovery::RecoverFor;
 use super::saving;
-use super::session::{Part, Purpose, Report, Unread};
+use super::session::{Part, Purpose, Report};
 use super::update::{CompareFor, Go};
 use super::versions::{VersionFor, VersionInput};
 use super::{Command, DocumentId, Task};

@@ -1,8 +1,9 @@
 //! Opening, closing, dialogs, texts that are not JSON.
 
-use super::super::session::{Base, Loss, Purpose, Report, Session, View};
+use super::super::on_disk::Loss;
+use super::super::session::{Base, Purpose, Report, Session, View};
 use super::super::{Broken, Content, Dialog, DocumentId, Loading, Progress, State, Tab, file_name};
-use super::{Effect, Now, PickPurpose, disk, edits, navigate};
+use super::{Effect, Now, PickPurpose, edits, navigate, save};
 use crate::document::{Document, Fragment, Head, History, Problem, RevisionId};
 use crate::state::journal::Note;
 use crate::state::recovery::{self, RecoverFor};
@@ -305,7 +306,7 @@ pub fn picked(state: &mut State, purpose: PickPurpose, path: Option<PathBuf>, no
     }
     match purpose {
         PickPurpose::Open => open(state, vec![path], now, effects),
-        PickPurpose::SaveCopy => disk::save_to(state, path, now, effects),
+        PickPurpose::SaveCopy => save::save_to(state, path, now, effects),
         PickPurpose::ReplaceValue => {
             let (id, number) = (state.tab().map(|tab| tab.id), state.number());
             if let (Some(id), Some(session)) = (id, state.session_mut()) {
@@ -362,8 +363,8 @@ fn save_and_close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
         // One that began by itself meanwhile.
         () if is_saving => state.dialog = Some(Dialog::ClosingAfterSave),
         () if is_other => pick(state, PickPurpose::SaveCopy, now, effects),
-        () if is_deleted => disk::save_again(state, now, effects),
-        () => disk::save(state, now, effects),
+        () if is_deleted => save::save_again(state, now, effects),
+        () => save::save(state, now, effects),
     }
 }
 
@@ -402,7 +403,7 @@ pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
         return;
     }
     if state.session().is_some_and(|session| session.saving.is_some()) {
-        return disk::stop_save(state, effects);
+        return save::stop_save(state, effects);
     }
     let id = state.tab().map(|tab| tab.id);
     if let (Some(id), Some(session)) = (id, state.session_mut()) {

@@ -10,6 +10,7 @@ pub mod find;
 pub mod format;
 pub mod journal;
 pub mod merging;
+pub mod on_disk;
 mod progress;
 pub mod recovery;
 pub mod rows;
@@ -23,8 +24,9 @@ pub use broken::{Broken, Mended};
 pub use command::{Command, Theme};
 pub use event::{Answer, Event, FileKind, Input, Opened, PickPurpose, SaveEnd, Timing};
 pub use find::{FindInput, Found};
+pub use on_disk::Status;
 pub use progress::{Progress, Task};
-pub use session::{Report, Session, Status};
+pub use session::{Report, Session};
 
 /// An edit that could not be made again.
 pub type Left = crate::storage::Lost;

@@ -1,7 +1,8 @@
 //! Edits that an earlier run left unsaved: found, shown, made again or put away.
 
 use super::merging::MergeOrder;
-use super::session::{Base, OnDisk, Session, View};
+use super::on_disk::OnDisk;
+use super::session::{Base, Session, View};
 use super::update::{CompareFor, Effect, Now};
 use super::{Content, Dialog, DocumentId, Loading, State, Tab, file_name};
 use crate::document::path::map_all;

@@ -5,7 +5,8 @@
 
 use super::State;
 use super::Timing;
-use super::session::{Purpose, Session, Status};
+use super::on_disk::Status;
+use super::session::{Purpose, Session};
 use super::update::{Effect, Now};
 
 pub use crate::storage::SavingOptions as Options;

@@ -1,5 +1,5 @@
 //! `update`: a command or an event changes the state and gives effects. Everything that the program decides is decided here and
-//! in the files beside: [`files`] opens and closes, [`disk`] saves and meets other versions, [`edits`] changes the document,
+//! in the files beside: [`files`] opens and closes, [`save`] saves, [`disk`] meets other versions, [`edits`] changes the document,
 //! [`navigate`] moves the selection.
 
 #[path = "disk.rs"]
@@ -12,11 +12,13 @@ mod effect;
 mod files;
 #[path = "navigate.rs"]
 mod navigate;
+#[path = "save.rs"]
+mod save;
 
 use super::find::{self, FindInput};
 use super::journal::EndOfJournal;
 use super::merging::{self, MergeInput};
-use super::session::{Part, Report};
+use super::session::{Part, Report, Session};
 use super::{Command, Content, Dialog, DocumentId, Event, Input, PickPurpose, Progress, State, Task};
 use super::{recovery, saving, versions};
 use jiff::tz::TimeZone;
@@ -130,14 +132,14 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
             state.options = options;
             effects.push(store_settings(state));
         }
-        Input::StopSave => disk::stop_save(state, &mut effects),
+        Input::StopSave => save::stop_save(state, &mut effects),
         Input::StopTask(task) => effects.extend(state.tab().map(|tab| Effect::StopTask(tab.id, task))),
         Input::Tick => {}
         Input::FocusLost => effects.push(Effect::SyncJournals),
         Input::CloseRequested => files::close(state, now, &mut effects),
         Input::Event(event) => take(state, event, now, &mut effects),
     }
-    disk::retry_after_edit(state, now, &mut effects);
+    save::retry_after_edit(state, now, &mut effects);
     disk::follow_if_due(state, &mut effects);
     find::follow(state, &mut effects);
     saving::look(state, now, &mut effects);
@@ -169,12 +171,22 @@ fn journal(state: &mut State, before: Option<DocumentId>, now: &Now, effects: &m
     }
 }
 
+/// The document that is shown.
+fn current(state: &mut State) -> Option<(DocumentId, &mut Session)> {
+    let tab = state.tabs.get_mut(state.active)?;
+    match &mut tab.content {
+        Content::Ready(session) => Some((tab.id, session)),
+        _ => None,
+    }
+}
+
 fn store_settings(state: &State) -> Effect {
     Effect::StoreSettings(state.recent.clone(), state.theme, state.options.clone())
 }
 
-pub(super) use disk::{begin as begin_save, load as load_version};
+pub(super) use disk::load as load_version;
 pub(super) use files::open as open_files;
+pub(super) use save::begin as begin_save;
 
 fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>) {
     if !command.is_enabled(state) {
@@ -187,7 +199,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::Close => files::close(state, now, effects),
         Command::Save => {
             if edits::is_settled(state, now) {
-                disk::save(state, now, effects);
+                save::save(state, now, effects);
             }
         }
         Command::SaveCopy => {
@@ -227,7 +239,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         // What is typed in the row goes with the document.
         Command::KeepMine | Command::TakeTheirs | Command::Retry | Command::SaveAgain | Command::SaveWithoutBackup
             if !edits::is_settled(state, now) => {}
-        Command::KeepMine => disk::keep_mine(state, now, effects),
+        Command::KeepMine => save::keep_mine(state, now, effects),
         Command::TakeTheirs => disk::take_theirs(state, effects),
         Command::Compare => disk::compare(state, effects),
         Command::Merge => {
@@ -247,11 +259,11 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
             effects.push(Effect::MeasureBackups);
         }
         Command::Settings => state.dialog = Some(Dialog::Settings),
-        Command::SaveWithoutBackup => disk::save_without_backup(state, now, effects),
+        Command::SaveWithoutBackup => save::save_without_backup(state, now, effects),
         Command::ShowChange => disk::show_change(state),
         Command::ForgetEarlier => disk::forget_earlier(state),
-        Command::Retry => disk::retry(state, now, effects),
-        Command::SaveAgain => disk::save_again(state, now, effects),
+        Command::Retry => save::retry(state, now, effects),
+        Command::SaveAgain => save::save_again(state, now, effects),
         Command::Cancel => files::cancel(state, effects),
         Command::Dismiss => {
             if let Some(session) = state.session_mut() {
@@ -295,7 +307,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
                 files::mend_ended(state, id, effects);
             }
         }
-        Event::Digest(id, stamp, digest) => disk::digest(state, id, stamp, digest, now, effects),
+        Event::Digest(id, stamp, digest) => save::digest(state, id, stamp, digest, now, effects),
         Event::Mended(id, result) => files::mended(state, id, result, effects),
         Event::SaveStep(id, step) => {
             if let Some(saving) = state.session_of(id).and_then(|session| session.saving.as_mut()) {
@@ -307,7 +319,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
                 saving.progress = Some(Progress::after(saving.progress, done, total, now.ms));
             }
         }
-        Event::SaveEnded(id, end) => disk::ended(state, id, end, now, effects),
+        Event::SaveEnded(id, end) => save::ended(state, id, end, now, effects),
         Event::DiskChanged(id, version, fragment) => disk::changed(state, id, version, &fragment, now, effects),
         Event::DiskTouched(id, version, read_only) => disk::touched(state, id, version, read_only, now, effects),
         Event::DiskGone(id) => disk::gone(state, id),
@@ -353,7 +365,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             let restored =
                 state.session_of(id).is_some_and(|session| versions::read(session, id, &backup, purpose, fragment, now, effects));
             if restored {
-                disk::save(state, now, effects);
+                save::save(state, now, effects);
             }
         }
         Event::Counted(id, statistics) => {

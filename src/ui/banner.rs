@@ -2,7 +2,8 @@
 
 use crate::state::command::Command;
 use crate::state::format::{byte_size, counted, values_differ};
-use crate::state::session::{Differing, Follow, LARGE, OnDisk, Unread};
+use crate::state::on_disk::{Differing, Follow, OnDisk, Unread};
+use crate::state::session::LARGE;
 use crate::state::{Input, Session, State, Status};
 use crate::ui::theme;
 use egui::text::LayoutJob;
@@ -63,10 +64,9 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
             choices: vec![Command::KeepMine, Command::SaveCopy, Command::CheckDisk],
             tone: Tone::Question,
         }),
-        (Status::Conflict | Status::ChangedOnDisk, _) => {
-            let theirs = session.theirs();
-            let when = theirs.map_or_else(String::new, |theirs| format!(" at {}", theirs.when));
-            let differ = match theirs.map_or(Differing::Counting, |theirs| theirs.differing) {
+        (Status::Conflict | Status::ChangedOnDisk, OnDisk::Known(theirs)) => {
+            let when = &theirs.when;
+            let differ = match theirs.differing {
                 Differing::Count(count) => format!("{}; both", values_differ(count)),
                 // That waits until no field is open.
                 Differing::Counting if session.due == Some(Follow::Load) => "Both".to_owned(),
@@ -76,7 +76,7 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
             let mine = if disk == Status::Conflict { " while you have unsaved edits" } else { "" };
             banners.push(Banner {
                 subject: name.clone(),
-                text: format!(" was changed on disk by another program{when}{mine}. {differ} versions are safe."),
+                text: format!(" was changed on disk by another program at {when}{mine}. {differ} versions are safe."),
                 choices: vec![Command::Merge, Command::KeepMine, Command::TakeTheirs, Command::Compare, Command::SaveCopy],
                 tone: Tone::Question,
             });

@@ -2,8 +2,8 @@
 
 use crate::state::command::{Command, TABLE};
 use crate::state::format::{byte_size, counted};
+use crate::state::on_disk::Loss;
 use crate::state::saving::Options;
-use crate::state::session::Loss;
 use crate::state::{Answer, Dialog, FileKind, Input, Report, Session, State};
 use crate::ui::text::{clip, line_ui, visible};
 use crate::ui::{Memory, theme};

@@ -5,9 +5,11 @@ use jiff::tz::TimeZone;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use treekeep::document::{Comparison, Document, Fragment, Merge, Path, compare};
-use treekeep::state::session::{Part, Unread};
+use treekeep::state::on_disk::Unread;
+use treekeep::state::session::Part;
 use treekeep::state::{
-    Command, DocumentId, Effect, Event, Input, Now, Opened, Report, SaveEnd, SaveOrder, Session, State, Status, Timing, update,
+    Command, DocumentId, Effect, Event, Input, Now, Opened, PickPurpose, Report, SaveEnd, SaveOrder, Session, State, Status,
+    Timing, update,
 };
 use treekeep::storage::{Digest, Stamp, Version};
 
@@ -118,6 +120,13 @@ impl Program {
         let Effect::Merge(id, order) = self.effects.remove(place) else { unreachable!() };
         let merge = Merge::new(&order.base, &order.mine, &order.theirs, &mut |_| ControlFlow::Continue(())).unwrap();
         self.event(Event::Merged(id, order, Box::new(merge)));
+    }
+
+    /// A new document is saved for the first time: the order, after a path was picked.
+    pub fn first_save(&mut self) -> SaveOrder {
+        self.command(Command::Save);
+        self.event(Event::Picked(PickPurpose::SaveCopy, Some("/data/new.json".into())));
+        self.save()
     }
 
     pub fn saves(&mut self) -> Vec<SaveOrder> {
