@@ -2,8 +2,9 @@
 //!
 //! [`query`](Query) is what is asked for, a [`Searcher`] what it is compiled to. The text is cut into [`blocks`](Blocks) at the
 //! edges of tokens, so that several threads can take them; `plain` finds words and what is like them, by a `run` of their characters,
-//! `pattern` and `anchored` all other regular expressions, both with a `sieve`. They run over the raw bytes and decode only where a
-//! backslash may hide something. A hit is the place of its first byte; [`Hits`] holds them.
+//! and keeps those that are `wanted`; `pattern` and `anchored` find all other regular expressions, both with a `sieve`. They run over
+//! the raw bytes and decode only where a backslash may hide something. A hit is the place of its first byte; [`Hits`] holds
+//! them.
 //!
 //! What is found is what a search in every decoded key, every decoded string and the text of every number, `true`, `false` and
 //! `null` would find, from left to right, without overlaps: never a quote, never structure, never across the end of a string.
@@ -19,6 +20,7 @@ mod query;
 mod run;
 mod sieve;
 mod tokens;
+mod wanted;
 
 pub use blocks::{Block, Blocks};
 pub use hits::{Chunk, Hits};

@@ -8,13 +8,12 @@
 //! a part of it finds the hits with escapes and those without: `café` by `caf` (on 1 GB with a hit in every 400 bytes in
 //! 0.6 of the time of two searches).
 
+use super::Scratch;
 use super::query::{self, InvalidQuery, Query, Scope};
 use super::run::{Anchor, Raw, Run, escape_bits, has_short_escape, must_be_escaped};
 use super::sieve;
-use super::tokens::{
-    Inside, Stretch, character_at, character_before, is_inside_escape, is_outside_byte, is_scalar_byte, raw_character_at,
-};
-use super::{Scratch, tokens::can_be_outside};
+use super::tokens::{Stretch, character_at, character_before, is_inside_escape, raw_character_at};
+use super::wanted::{Places, Wanted, places_of};
 use crate::document::scalar::{begins_escape, raw_character_before, unit, unit_before};
 use memchr::{memchr, memmem};
 use regex_automata::Input;
@@ -41,7 +40,7 @@ pub struct Plain {
     /// Whether a string has to begin or end with it.
     edges: Edges,
     /// Where it can stand.
-    places: Outside,
+    places: Places,
     /// Whether one of its characters has an escape of two bytes.
     has_short_escape: bool,
     /// The bits of the `\u` escapes of its characters.
@@ -94,7 +93,7 @@ impl Plain {
         };
         let classes: Vec<Box<[char]>> = query.text.chars().map(same).collect();
         let hir = Query { is_whole_word: false, ..query.clone() }.hir()?;
-        let places = outside(&classes).unwrap_or(Outside { is_outside: true, is_scalar: false });
+        let places = places_of(&classes).unwrap_or(Places { is_outside: true, is_scalar: false });
         Self::of(classes, &hir, query.is_whole_word, Edges::default(), places)
     }
 
@@ -111,17 +110,11 @@ impl Plain {
             return Ok(None);
         }
         // The edges of numbers and literals are not looked at here.
-        let places = outside(&classes).filter(|places| edges == Edges::default() || !places.is_outside);
+        let places = places_of(&classes).filter(|places| edges == Edges::default() || !places.is_outside);
         places.map(|places| Self::of(classes, &hir, query.is_whole_word, edges, places)).transpose()
     }
 
-    fn of(
-        classes: Vec<Box<[char]>>,
-        hir: &Hir,
-        is_whole_word: bool,
-        edges: Edges,
-        places: Outside,
-    ) -> Result<Self, InvalidQuery> {
+    fn of(classes: Vec<Box<[char]>>, hir: &Hir, is_whole_word: bool, edges: Edges, places: Places) -> Result<Self, InvalidQuery> {
         let all = || classes.iter().flatten().copied();
         let finder = match all().any(must_be_escaped) {
             true => None,
@@ -170,7 +163,7 @@ impl Plain {
         }
         let is_escaped = |bits: u64| stretch.unicode_escapes & bits != 0;
         let anchor = self.anchor.as_ref().filter(|anchor| is_escaped(self.escape_bits) && !is_escaped(anchor.escape_bits));
-        let mut wanted = Wanted::new(self, stretch, scope);
+        let mut wanted = Wanted::new(self.places, stretch, scope);
         match (anchor, &self.finder) {
             (Some(anchor), _) => self.search_by_run(&anchor.run, Some(anchor), stretch, &mut wanted, emit, watch),
             (None, Some(Finder::Run(run))) if !self.may_be_escaped(stretch) => {
@@ -407,39 +400,6 @@ impl Plain {
     }
 }
 
-/// Tells which hits are wanted, from left to right.
-struct Wanted<'s> {
-    stretch: &'s Stretch<'s>,
-    scope: Scope,
-    /// Whether a hit may stand outside of strings, and in a number, `true`, `false` or `null`.
-    places: Outside,
-    inside: Inside,
-    /// The string of the last hit ends here, and is a key.
-    string: (usize, bool),
-}
-
-impl<'s> Wanted<'s> {
-    fn new(plain: &Plain, stretch: &'s Stretch<'s>, scope: Scope) -> Self {
-        let inside = Inside::new(stretch.from);
-        Self { stretch, scope, places: plain.places, inside, string: (stretch.from, false) }
-    }
-
-    #[inline]
-    fn has(&mut self, hit: &Range<usize>) -> bool {
-        if self.places.is_outside && !self.inside.is_inside(self.stretch.text, hit.start) {
-            return self.places.is_scalar && self.scope.has_values();
-        }
-        if self.scope == Scope::Both {
-            return true;
-        }
-        if hit.start >= self.string.0 {
-            let end = self.stretch.string_end(hit.start);
-            self.string = (end, self.stretch.is_key_before(end));
-        }
-        self.string.1 == self.scope.has_keys()
-    }
-}
-
 /// Whether a match has to stand at the start or the end of its string.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Edges {
@@ -456,32 +416,6 @@ impl Edges {
         let between = parts[usize::from(edges.at_start)..parts.len() - usize::from(edges.at_end)].to_vec();
         (edges, Hir::concat(between))
     }
-}
-
-/// Whether a match can stand outside strings, and whether only in a number, `true`, `false` or `null`.
-#[derive(Clone, Copy)]
-struct Outside {
-    is_outside: bool,
-    is_scalar: bool,
-}
-
-/// Where matches of these characters can stand; `None` where one could cover a scalar and what is beside it.
-fn outside(classes: &[Box<[char]>]) -> Option<Outside> {
-    // As ASCII where that is the same.
-    let ascii = |class: &[char]| class.iter().copied().find(char::is_ascii).or_else(|| class.first().copied());
-    let is_one = |class: &[char]| {
-        let small = ascii(class).map(|character| character.to_ascii_lowercase());
-        class.iter().all(|character| !character.is_ascii() || Some(character.to_ascii_lowercase()) == small)
-    };
-    if classes.iter().all(|class| is_one(class)) {
-        let text: String = classes.iter().filter_map(|class| ascii(class)).collect();
-        let (is_outside, is_scalar) = (can_be_outside(text.as_bytes()), text.bytes().all(is_scalar_byte));
-        return Some(Outside { is_outside, is_scalar });
-    }
-    let is_in = |character: char, test: fn(u8) -> bool| u8::try_from(character).is_ok_and(|byte| byte.is_ascii() && test(byte));
-    let is_outside = classes.iter().all(|class| class.iter().any(|character| is_in(*character, is_outside_byte)));
-    let is_scalar = classes.iter().flatten().all(|character| is_in(*character, is_scalar_byte));
-    (!is_outside || is_scalar).then_some(Outside { is_outside, is_scalar })
 }
 
 /// The characters of each place of a match, where all matches have as many; not too many.
