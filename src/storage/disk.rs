@@ -309,10 +309,9 @@ impl Disk {
     pub fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.before(Call::SyncFolder, folder)?;
         // Windows has no such call: renames are journalled there. Some file systems have none for folders.
-        match if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) } {
-            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
-            synced => synced,
-        }
+        let has_none = |error: &io::Error| matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported);
+        let synced = if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) };
+        synced.or_else(|error| if has_none(&error) { Ok(()) } else { Err(error) })
     }
 
     /// Replaces `to` by `from` atomically.

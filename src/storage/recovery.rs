@@ -245,12 +245,11 @@ impl Unsaved {
 
     fn against(&self, on: OnDisk, base: impl Fn() -> Option<Arc<Vec<u8>>>) -> Result<Recovery, RecoverError> {
         let disk = Document::of(&on.fragment);
+        let is_on_disk = |mine: &Document| Digest::of(&mine.to_bytes()) == on.version.digest;
         match self.standing(on.version.digest) {
             Standing::At(at) if at == self.steps.len() => return Ok(Recovery::Nothing),
             // It was saved, but nobody knew whether the disk had it.
-            Standing::At(0) if self.is_whole() && Digest::of(&self.mine(&base)?.to_bytes()) == on.version.digest => {
-                return Ok(Recovery::Nothing);
-            }
+            Standing::At(0) if self.is_whole() && is_on_disk(&self.mine(&base)?) => return Ok(Recovery::Nothing),
             Standing::At(at) if at < self.steps.len() => {
                 let steps = replay(&disk, &self.steps[at..])?.1;
                 return Ok(Recovery::Steps { on, steps, left: Vec::new() });
@@ -269,7 +268,7 @@ impl Unsaved {
             return Ok(self.by_place(on));
         }
         let mine = self.mine(|| text.clone())?;
-        if Digest::of(&mine.to_bytes()) == on.version.digest {
+        if is_on_disk(&mine) {
             return Ok(Recovery::Nothing);
         }
         let Some(text) = text else { return Ok(Recovery::Fresh { document: mine, place: Place::Apart }) };

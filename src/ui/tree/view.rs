@@ -149,7 +149,8 @@ fn one_row(
     let number = shown.path.last().copied();
     let key_text = shown.key.as_ref().map(|key| scalar::decode_start(key.bytes(), MAX_CHARS).0);
     let current = current_in(session, &shown.path, Side::Value);
-    let (content, current) = Content::of(&shown.node, shown.open, current, columns_in(group, place));
+    let columns = current.map_or(0, |_| columns_in(group, place));
+    let (content, current) = Content::of(&shown.node, shown.open, current, columns);
     let editor = session.editor.as_ref().filter(|editor| editor.path == shown.path);
     let key_marks = match (&shown.key, &key_text) {
         (Some(key), Some(text)) => {
