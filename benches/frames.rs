@@ -222,6 +222,27 @@ impl Window {
         self.report(&format!("{what}: wheel, middle"));
     }
 
+    /// Reads the first string in the panel below the tree.
+    fn read(&mut self, what: &str) {
+        self.key(Key::Home, Modifiers::NONE);
+        self.key(Key::ArrowDown, Modifiers::NONE);
+        self.begin();
+        self.command(Key::T);
+        self.report(&format!("{what}: the text is shown"));
+        self.point_at(pos2(SIZE.0 / 2.0, SIZE.1 - 120.0));
+        self.begin();
+        (0..FRAMES).for_each(|_| self.draw(Vec::new()));
+        self.report(&format!("{what}, its text: still"));
+        (0..FRAMES).for_each(|frame| self.wheel(1.0 + (frame % 9) as f32 * 60.0));
+        self.report(&format!("{what}, its text: wheel down"));
+        self.press(pos2(SIZE.0 - 22.0, SIZE.1 - 120.0), true);
+        self.press(pos2(SIZE.0 - 22.0, SIZE.1 - 120.0), false);
+        self.report(&format!("{what}, its text: in the middle"));
+        (0..FRAMES).for_each(|frame| self.wheel(-1.0 - (frame % 9) as f32 * 60.0));
+        self.report(&format!("{what}, its text: wheel up"));
+        self.command(Key::T);
+    }
+
     /// Drags the scroll bar from its lower end to the upper one, and back to the middle.
     fn drag(&mut self, what: &str) {
         let x = SIZE.0 - 8.0;
@@ -280,6 +301,9 @@ fn looked_at(path: &Path, has_screen_reader: bool, name: &str) {
     window.report(&format!("{name}: all is expanded"));
     window.look_around(&format!("{name}, all expanded"));
     println!("{name}, all expanded: {:.1} MB more memory", memory_mb("self", "VmRSS:") - before);
+    if name == "longstr" {
+        window.read(name);
+    }
     window.begin();
     window.key(Key::E, Modifiers::COMMAND | Modifiers::SHIFT);
     window.report(&format!("{name}: all is collapsed"));

@@ -877,6 +877,25 @@ fn the_path_is_copied() {
 }
 
 #[test]
+fn a_text_is_copied_as_it_reads() {
+    let mut program = Program::open(r#"{"a": "x\n\u05d0\"", "b": "\ud800y", "c": 1.50, "d": []}"#);
+    let mut copied = |number: u64, bytes: Option<std::ops::Range<usize>>| {
+        program.effects.clear();
+        program.take(Input::CopyText([number].into(), bytes));
+        let copied =
+            program.effects.iter().find_map(|effect| if let Effect::Copy(text) = effect { Some(text.clone()) } else { None });
+        (copied, program.session().notice.clone())
+    };
+    assert_eq!(copied(0, None), (Some("x\nא\"".to_owned()), None));
+    assert_eq!(copied(0, Some(2..10)), (Some("\nא".to_owned()), None));
+    assert_eq!(copied(2, None), (Some("1.50".to_owned()), None));
+    assert_eq!(copied(3, None), (None, None), "what is no single value has no text");
+    let (text, notice) = copied(1, None);
+    assert_eq!(text.as_deref(), Some("\u{fffd}y"));
+    assert!(notice.is_some_and(|notice| notice.contains("1 lone surrogate")));
+}
+
+#[test]
 fn a_very_deep_document_is_not_opened_whole() {
     let deep = 50_000;
     let mut program = Program::open(&format!("{}{}", "[".repeat(deep), "]".repeat(deep)));

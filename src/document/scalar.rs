@@ -52,12 +52,30 @@ pub struct Unit {
 
 /// The characters of a valid literal (with its quotes), one by one. A cut literal ends where it is cut.
 pub fn units(literal: &[u8]) -> impl Iterator<Item = Unit> + '_ {
-    let mut at = 1;
+    units_from(literal, 1).map(|(_, unit)| unit)
+}
+
+/// The characters of a literal from byte `at` on, where one begins, each with the byte at which it begins.
+pub fn units_from(literal: &[u8], mut at: usize) -> impl Iterator<Item = (usize, Unit)> + '_ {
     std::iter::from_fn(move || {
-        let unit = unit(literal, at)?;
+        let (begin, unit) = (at, unit(literal, at)?);
         at += unit.length;
-        Some(unit)
+        Some((begin, unit))
     })
+}
+
+/// Where the character of a literal begins that byte `at` is a part of. O(1), but for backslashes in a row.
+pub fn unit_start(literal: &[u8], at: usize) -> usize {
+    /// Bytes of an escape of two surrogates.
+    const LONGEST: usize = 12;
+    let begins = |start: usize| literal[start] == b'\\' && begins_escape(literal, start);
+    let covers = |start: usize| unit(literal, start).is_some_and(|unit| start + unit.length > at);
+    let nearest = at.saturating_sub(LONGEST - 1).max(1);
+    // The first one that covers it: the second of two surrogates looks like an escape of its own.
+    if let Some(start) = (nearest..=at).find(|&start| begins(start) && covers(start)) {
+        return start;
+    }
+    (at.saturating_sub(3)..=at).rev().find(|place| literal[*place] & 0xC0 != 0x80).unwrap_or(at)
 }
 
 /// The character at byte `at` of a literal; `None` at its end.

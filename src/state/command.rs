@@ -30,6 +30,8 @@ pub enum Command {
     Cut,
     /// Copies the value as JSON.
     Copy,
+    /// Copies the text of a string, or another single value.
+    CopyText,
     /// Copies the JSON Pointer.
     CopyPath,
     /// Puts the clipboard's JSON behind the selected value.
@@ -40,6 +42,8 @@ pub enum Command {
     EditValue,
     /// Edits the key in its row.
     EditKey,
+    /// Shows the text of the selected value whole, or puts it away.
+    ShowText,
     /// Puts a file's JSON in the place of the selected value.
     ReplaceFromFile,
     /// A new value before the selected one.
@@ -173,11 +177,13 @@ pub const TABLE: &[Entry] = &[
     entry(Command::Redo, "Redo", "Make the change again.", &["Ctrl+Shift+Z", "Ctrl+Y"]),
     entry(Command::Cut, "Cut", "Copy the value as JSON and delete it.", &["Ctrl+X"]),
     entry(Command::Copy, "Copy", "Copy the value as JSON.", &["Ctrl+C"]),
+    entry(Command::CopyText, "Copy text", "Copy the text of the string, without quotes and escapes.", &["Ctrl+Alt+C"]),
     entry(Command::CopyPath, "Copy path", "Copy the JSON Pointer of the selected value.", &["Ctrl+Shift+C"]),
     entry(Command::Paste, "Paste", "Insert what was copied behind the selected value.", &["Ctrl+V"]),
     entry(Command::PasteOver, "Paste over", "Replace the selected value by what was copied.", &["Ctrl+Shift+V"]),
     entry(Command::EditValue, "Edit value", "Edit the value in its row.", &["Enter"]),
     entry(Command::EditKey, "Rename key", "Edit the key in its row.", &["F2"]),
+    entry(Command::ShowText, "Text of the value", "Show the selected value's text whole, with its line breaks.", &["Ctrl+T"]),
     entry(Command::ReplaceFromFile, "Replace from a file…", "Replace the selected value by the JSON of a file.", &[]),
     entry(Command::InsertBefore, "Insert before", "A new value before the selected one.", &["Ctrl+Shift+Enter"]),
     entry(Command::InsertAfter, "Insert after", "A new value behind the selected one.", &["Ctrl+Enter"]),
@@ -293,6 +299,8 @@ impl Command {
             Self::Undo => can_change && session.history.undo_label().is_some(),
             Self::Redo => can_change && session.history.redo_label().is_some(),
             Self::Copy | Self::CopyPath | Self::GoTo | Self::EditValue | Self::Find | Self::FindNext | Self::FindPrevious => true,
+            Self::CopyText => !selected.kind().is_container(),
+            Self::ShowText => true,
             Self::Paste | Self::PasteOver | Self::ReplaceFromFile | Self::ChangeType(_) => can_change,
             Self::InsertBefore | Self::InsertAfter | Self::Cut | Self::Delete | Self::Duplicate => can_change && in_container,
             Self::EditKey => in_container && session.selected_key().is_some(),

@@ -7,9 +7,10 @@ use super::{Effect, Now};
 use crate::document::path::map_all;
 use crate::document::scalar::{self, Escaping};
 use crate::document::{Applied, Edit, Key, Kind, Node, Path, Shift, Step, Value, pointer};
-use crate::state::format::byte_size;
+use crate::state::format::{byte_size, counted};
 use crate::state::journal::Note;
 use crate::storage::Record;
+use std::ops::Range;
 
 /// Told where a field is open that can't be taken, until it is closed.
 const NOT_VALID: &str = "What is typed in the row is not valid yet. Mend it, or press Escape to leave it.";
@@ -271,7 +272,7 @@ fn open_editor(session: &mut Session, part: Part, fresh: bool, number: u64) {
             let node = session.selected();
             if node.byte_len() > EDIT_LIMIT {
                 session.notice = Some(format!(
-                    "This value has {}: too long to be edited in its row. Replace it by pasting over it (Ctrl+Shift+V) or from a file.",
+                    "This value has {}: too long to be edited in its row. Ctrl+T shows its text. Replace it by pasting over it (Ctrl+Shift+V) or from a file.",
                     byte_size(node.byte_len())
                 ));
                 return;
@@ -381,13 +382,37 @@ pub fn copy(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(session) = state.session_mut() else { return };
     let node = session.selected();
     if node.byte_len() > COPY_LIMIT {
-        session.notice = Some("This value is too large for the clipboard.".to_owned());
+        session.notice = Some(too_large_to_copy());
         return;
     }
     let text = String::from_utf8_lossy(&node.to_bytes()).into_owned();
     let key = session.selected_key().map(|key| String::from_utf8_lossy(key.bytes()).into_owned());
     state.copied = Some((text.clone(), key));
     effects.push(Effect::Copy(text));
+}
+
+/// Puts the text of a single value on the clipboard, without quotes and escapes: all of it, or what stands in some bytes of what is
+/// written.
+pub fn copy_text(state: &mut State, path: &Path, bytes: Option<Range<usize>>, effects: &mut Vec<Effect>) {
+    let Some(session) = state.session_mut() else { return };
+    let Some(node) = session.document().node(path).filter(|node| !node.kind().is_container()) else { return };
+    let Some(literal) = node.raw_text() else { return };
+    let bytes = bytes.unwrap_or(usize::from(node.kind() == Kind::String)..literal.len());
+    if bytes.len() as u64 > COPY_LIMIT {
+        session.notice = Some(too_large_to_copy());
+        return;
+    }
+    let units = scalar::units_from(literal, bytes.start).take_while(|(begin, _)| *begin < bytes.end);
+    let mut lone = 0;
+    let text: String = units.inspect(|(_, unit)| lone += u64::from(unit.lone)).map(|(_, unit)| unit.character).collect();
+    if lone > 0 {
+        session.notice = Some(format!("Copied, with U+FFFD in the place of {}.", counted(lone, "lone surrogate")));
+    }
+    effects.push(Effect::Copy(text));
+}
+
+fn too_large_to_copy() -> String {
+    format!("This value is too large for the clipboard, which takes up to {}.", byte_size(COPY_LIMIT))
 }
 
 /// Copies and removes.

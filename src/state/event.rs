@@ -36,6 +36,8 @@ pub enum Input {
     Commit,
     /// Text came from the clipboard; `true` where it goes over the selected value.
     Paste(String, bool),
+    /// A single value's text goes to the clipboard: all of it, or what stands in these bytes of what is written.
+    CopyText(Path, Option<std::ops::Range<usize>>),
     /// The excerpt of a broken text changed.
     Mend(String),
     /// The mended text is to be read again.

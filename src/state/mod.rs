@@ -154,6 +154,8 @@ pub struct State {
     pub options: saving::Options,
     /// The panel with counts and times of saves is shown.
     pub shows_saving: bool,
+    /// The panel with the text of the selected value is shown.
+    pub shows_text: bool,
     /// Bytes that all backups take, once measured.
     pub backups_bytes: Option<u64>,
     /// What is opened is only looked at: a kept version.
@@ -179,6 +181,7 @@ impl Default for State {
             recover_later: false,
             options: saving::Options::default(),
             shows_saving: false,
+            shows_text: false,
             backups_bytes: None,
             opens_versions: false,
             unsaved: Vec::new(),

@@ -98,6 +98,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         Input::Type(text) => edits::typed(state, text),
         Input::Commit => edits::commit(state, now),
         Input::Paste(text, over) => edits::paste(state, &text, over, now),
+        Input::CopyText(path, bytes) => edits::copy_text(state, &path, bytes, &mut effects),
         Input::Mend(text) => files::mend(state, text),
         Input::ReadAgain => files::read_again(state, &mut effects),
         Input::Answer(answer) => files::answer(state, answer, now, &mut effects),
@@ -210,6 +211,11 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::ReplaceFromFile => files::pick(state, PickPurpose::ReplaceValue, now, effects),
         Command::CheckDisk => effects.push(Effect::LookNow),
         Command::Copy => edits::copy(state, effects),
+        Command::CopyText => {
+            if let Some(path) = state.session().map(|session| session.view.selection.clone()) {
+                edits::copy_text(state, &path, None, effects);
+            }
+        }
         Command::Cut => edits::cut(state, now, effects),
         Command::CopyPath => edits::copy_path(state, effects),
         Command::Paste | Command::PasteOver => effects.push(Effect::RequestPaste(command == Command::PasteOver)),
@@ -258,6 +264,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
             state.shows_saving = true;
             effects.push(Effect::MeasureBackups);
         }
+        Command::ShowText => state.shows_text = !state.shows_text,
         Command::Settings => state.dialog = Some(Dialog::Settings),
         Command::SaveWithoutBackup => save::save_without_backup(state, now, effects),
         Command::ShowChange => disk::show_change(state),

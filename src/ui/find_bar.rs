@@ -198,7 +198,7 @@ pub fn hits_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
         }
     }
     let track = track_in(rect);
-    let moved: Option<ScrollPosition> = scroll_bar_ui(ui, Id::unique("hits"), track, position, &viewport, &[]);
+    let moved: Option<ScrollPosition> = scroll_bar_ui(ui, Id::unique("hits"), "Hits", track, position, &viewport, &[]);
     let position = moved.unwrap_or(position);
     if position != find.list_scroll {
         inputs.push(Input::Find(FindInput::ScrollList(position)));

@@ -56,6 +56,7 @@ pub fn take(ui: &Ui, state: &State, page: u64, inputs: &mut Vec<Input>) {
     let in_text = ui.ctx().text_edit_focused();
     // Keys without Ctrl belong to what has the focus: a button is pressed with Enter.
     let in_merge = state.session().is_some_and(|session| session.merging.is_some());
+    let in_reader = ui.memory(|memory| memory.has_focus(super::reader::focus_id()));
     let in_tree =
         !in_text && !in_merge && ui.memory(|memory| memory.focused()).is_none_or(|focused| focused == super::tree::focus_id());
     let shortcuts: Vec<(Command, KeyboardShortcut)> = TABLE
@@ -83,9 +84,9 @@ pub fn take(ui: &Ui, state: &State, page: u64, inputs: &mut Vec<Input>) {
                         .map(|(command, _)| Input::Command(*command))
                 }
             }
-            Event::Copy if !in_text => Some(Input::Command(Command::Copy)),
-            Event::Cut if !in_text => Some(Input::Command(Command::Cut)),
-            Event::Paste(text) if !in_text => Some(Input::Paste(text.clone(), false)),
+            Event::Copy if !in_text && !in_reader => Some(Input::Command(Command::Copy)),
+            Event::Cut if !in_text && !in_reader => Some(Input::Command(Command::Cut)),
+            Event::Paste(text) if !in_text && !in_reader => Some(Input::Paste(text.clone(), false)),
             // As in file managers: opens everything inside.
             Event::Text(text) if in_tree && text == "*" => Some(Input::Command(Command::ExpandBelow)),
             _ => None,

@@ -6,8 +6,9 @@ use crate::state::{Input, State, file_name};
 use crate::ui::theme;
 use egui::{Button, MenuBar, ScrollArea, Ui};
 
-const EDIT: &[Command] = &[Command::EditValue, Command::EditKey];
-const CLIPBOARD: &[Command] = &[Command::Cut, Command::Copy, Command::CopyPath, Command::Paste, Command::PasteOver];
+const EDIT: &[Command] = &[Command::EditValue, Command::EditKey, Command::ShowText];
+const CLIPBOARD: &[Command] =
+    &[Command::Cut, Command::Copy, Command::CopyText, Command::CopyPath, Command::Paste, Command::PasteOver];
 const INSERT: &[Command] =
     &[Command::InsertBefore, Command::InsertAfter, Command::InsertInside, Command::Duplicate, Command::Delete];
 const MOVE: &[Command] = &[Command::MoveUp, Command::MoveDown, Command::MoveOut, Command::MoveIn];
@@ -46,7 +47,7 @@ fn view_menu(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     ui.separator();
     items(ui, state, &[1, 2, 3, 4].map(Command::ExpandLevels), inputs);
     ui.separator();
-    items(ui, state, &[Command::Statistics, Command::Saving], inputs);
+    items(ui, state, &[Command::ShowText, Command::Statistics, Command::Saving], inputs);
     ui.separator();
     for choice in [Theme::System, Theme::Light, Theme::Dark] {
         let entry = Command::Theme(choice).entry();

@@ -4,7 +4,7 @@
 //! * [`text`]: text cut, escaped and put in visual order before it is drawn.
 //! * [`tree`]: the rows, the field in a row, the scroll bar.
 //! * [`keys`]: the keyboard. [`menu`], [`find_bar`], [`banner`], [`path_bar`], [`status_bar`]: what stands around the tree.
-//! * [`start_page`], [`broken`], [`merge`], [`differences`], [`side_panels`], [`dialogs`]: what stands in its place, beside it or over it.
+//! * [`start_page`], [`broken`], [`merge`], [`differences`], [`side_panels`], [`reader`], [`dialogs`]: what stands in its place, beside it or over it.
 
 pub mod banner;
 pub mod broken;
@@ -16,6 +16,7 @@ pub mod keys;
 pub mod menu;
 pub mod merge;
 pub mod path_bar;
+pub mod reader;
 pub mod side_panels;
 pub mod start_page;
 pub mod status_bar;
@@ -33,6 +34,8 @@ pub struct Memory {
     pub tree: tree::Memory,
     /// The find bar.
     pub find: find_bar::Memory,
+    /// The text of the selected value.
+    pub reader: reader::Memory,
     /// The list of changes to merge.
     pub merge: merge::Memory,
     /// Milliseconds since the program began.
@@ -70,6 +73,12 @@ pub fn window_ui(ui: &mut Ui, state: &State, memory: &mut Memory) -> Vec<Input> 
         }
         side_ui(ui, state, session, memory, &mut inputs);
         show_path_ui(ui, session, &mut inputs);
+        if let Some(tab) = state.tab().filter(|_| state.shows_text && session.merging.is_none()) {
+            let frame = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(14, 8)).stroke(line);
+            Panel::bottom("text").frame(frame).default_size(230.0).min_size(90.0).resizable(true).show(ui, |ui| {
+                reader::reader_ui(ui, session, tab.id, &mut memory.reader, &mut inputs);
+            });
+        }
         if session.find.is_open && session.merging.is_none() {
             let frame = Frame::new().fill(tokens.window).inner_margin(Margin::symmetric(14, 3)).stroke(line);
             Panel::top("find").frame(frame).show(ui, |ui| find_bar::find_ui(ui, session, &mut memory.find, &mut inputs));

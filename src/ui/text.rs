@@ -100,7 +100,7 @@ fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// Whether a reader would miss the character. Joiners (U+200C, U+200D) are not among them: words and emoji are made with them.
-fn is_unseen(character: char) -> bool {
+pub(super) fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
@@ -114,6 +114,8 @@ pub enum Base {
     LeftToRight,
     /// As the first letter says: for a value that is a text of its own.
     FirstStrong,
+    /// From right to left: for a line of a text that began so.
+    RightToLeft,
 }
 
 /// A part of a line that is drawn at once.
@@ -147,6 +149,7 @@ pub fn visual_order(text: &str, base: Base) -> Vec<Word> {
     }
     let level = match base {
         Base::LeftToRight => Some(Level::ltr()),
+        Base::RightToLeft => Some(Level::rtl()),
         Base::FirstStrong => None,
     };
     let paragraph = ParagraphBidiInfo::new(text, level);
@@ -278,7 +281,7 @@ pub fn layout(painter: &Painter, text: &str, font: &FontId, color: Color32, base
     // The placeholder lets lines that differ in their colour share a galley.
     let galley = |text: String| painter.layout_no_wrap(text, font.clone(), Color32::PLACEHOLDER);
     let mut line = Line { parts: Vec::new(), width: 0.0, height: 0.0, color };
-    if needs_ordering(shown) {
+    if base == Base::RightToLeft || needs_ordering(shown) {
         for word in visual_order(shown, base) {
             line.push(galley(word.displayed(shown).into_owned()), word);
         }
@@ -421,6 +424,31 @@ impl Line {
         for (x, galley, _) in self.parts {
             painter.galley(Pos2::new(pos.x + x, pos.y), galley, self.color);
         }
+    }
+
+    /// The place in the text that was laid out that is nearest to `x` points from the left end: a border between two characters.
+    #[must_use]
+    pub fn place_at(&self, x: f32) -> usize {
+        let distance = |left: f32, width: f32| (left - x).max(x - left - width).max(0.0);
+        let nearest =
+            self.parts.iter().min_by(|(a, b, _), (c, d, _)| distance(*a, b.size().x).total_cmp(&distance(*c, d.size().x)));
+        let Some((_, galley, word)) = nearest else { return 0 };
+        let mut before = word.range.start;
+        let mut best = (f32::INFINITY, before);
+        // Both ends of each letter, in the order of the text.
+        for (offset, _) in galley.text().char_indices().skip(1).chain([(word.range.len(), ' ')]) {
+            let after = (word.range.start + offset).min(word.range.end);
+            for (left, right) in self.spans(&(before..after)) {
+                let (first, last) = if word.right_to_left { (right, left) } else { (left, right) };
+                for (edge, place) in [(first, before), (last, after)] {
+                    if (edge - x).abs() < best.0 {
+                        best = ((edge - x).abs(), place);
+                    }
+                }
+            }
+            before = after;
+        }
+        best.1
     }
 
     /// Draws the line with its left end at `left` and its middle at `middle`, and returns its right end.

@@ -4,6 +4,7 @@ Run with `/usr/bin/python3 tests/window/test_main_job.py [NAME…]`; `TREEKEEP` 
 """
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -482,6 +483,27 @@ def test_text_of_other_scripts(case):
     program.keys("ctrl+s")
     program.wait_status("Saved")
     same(read(path), TEXT.replace("בראשית", 'שמות שלום, 出埃及記 \\"سفر\\" 🌳'))
+
+
+def test_the_text_of_a_value_is_read_and_copied(case):
+    text = "one \"two\"\n" + "\n".join(f"line {number}" for number in range(5000))
+    path = case.file(text=json.dumps({"text": text}))
+    program = case.opened(path)
+    program.keys("Down")
+    program.keys("ctrl+t")
+    program.get("line 2", "label")
+    program.get("line 2", "label").click()
+    program.keys("End")
+    program.get("line 4999", "label")
+    program.keys("Escape")
+    program.keys("ctrl+alt+c")
+    program.get("Close text").act()
+    program.gone("Close text")
+    program.keys("ctrl+v")
+    program.wait_status("Edited (1)")
+    program.keys("ctrl+s")
+    program.wait_status("Saved")
+    same(list(json.loads(read(path)).values()), [text, text])
 
 
 def test_title_says_what_is_open(case):

@@ -1,7 +1,7 @@
 //! The scroll bar of the tree, which says where among all rows the window is. The numbers are those of [`scroll`](crate::state::scroll).
 
 use egui::accesskit::{Action, ActionData, Node, Orientation, Role};
-use egui::{Color32, Id, Rect, Response, Sense, Ui, WidgetInfo, pos2};
+use egui::{Color32, Event, Id, PointerButton, Rect, Response, Sense, Ui, WidgetInfo, pos2};
 
 use crate::state::format::grouped;
 use crate::state::scroll::{ScrollPosition, Thumb, Viewport, mark_along_track};
@@ -33,10 +33,11 @@ pub struct Mark {
 /// Adds the bar on `track` and returns where it was moved to, if it was.
 ///
 /// A press beside the thumb brings the thumb there, and goes on as a drag. Not shown if all rows fit. It takes no focus: with the
-/// keyboard one scrolls in the tree.
+/// keyboard one scrolls in what is beside it. `name` is for screen readers.
 pub fn scroll_bar_ui(
     ui: &Ui,
     id: Id,
+    name: &str,
     track: Rect,
     position: ScrollPosition,
     viewport: &Viewport,
@@ -49,7 +50,7 @@ pub fn scroll_bar_ui(
     let moved_to = dragged_to.or_else(|| requested(ui, id, position, viewport));
 
     let shown = moved_to.unwrap_or(position);
-    response.widget_info(|| WidgetInfo::labeled(Role::ScrollBar, ui.is_enabled(), "Rows"));
+    response.widget_info(|| WidgetInfo::labeled(Role::ScrollBar, ui.is_enabled(), name));
     ui.ctx().accesskit_node_builder(id, |node| describe(node, shown, viewport));
 
     let thumb = Thumb::new(shown, viewport, track_length)?;
@@ -62,6 +63,10 @@ pub fn scroll_bar_ui(
 fn dragged(ui: &Ui, response: &Response, thumb: Thumb, position: ScrollPosition, viewport: &Viewport) -> Option<ScrollPosition> {
     let track_length = f64::from(response.rect.height());
     let along_track = |y: f32| f64::from(y - response.rect.top());
+    if let Some(y) = pressed_and_let_go(ui, response) {
+        let pressed = along_track(y);
+        return (!thumb.contains(pressed)).then(|| thumb.dragged_to(pressed - thumb.length / 2.0, viewport, track_length));
+    }
     let pointer = along_track(response.interact_pointer_pos()?.y);
     if response.drag_started() {
         let pressed = ui.input(|input| input.pointer.press_origin()).map_or(pointer, |origin| along_track(origin.y));
@@ -81,6 +86,20 @@ fn dragged(ui: &Ui, response: &Response, thumb: Thumb, position: ScrollPosition,
     let held: f64 = ui.data(|data| data.get_temp(response.id))?;
     let moved_to = thumb.dragged_to(pointer - held, viewport, track_length);
     (moved_to != position).then_some(moved_to)
+}
+
+/// Where the track was pressed, if it was let go again within the frame: to egui nothing was dragged then.
+fn pressed_and_let_go(ui: &Ui, response: &Response) -> Option<f32> {
+    let button = |event: &Event, is_press: bool| match event {
+        Event::PointerButton { pos, button: PointerButton::Primary, pressed, .. } if *pressed == is_press => Some(pos.y),
+        _ => None,
+    };
+    ui.input(|input| {
+        let is_over = response.contains_pointer() && !input.pointer.primary_down();
+        let press = input.events.iter().position(|event| button(event, true).is_some()).filter(|_| is_over)?;
+        let is_let_go = input.events[press..].iter().any(|event| button(event, false).is_some());
+        button(&input.events[press], true).filter(|_| is_let_go)
+    })
 }
 
 /// Where a screen reader asks to go.
@@ -133,7 +152,7 @@ fn paint(ui: &Ui, track: Rect, thumb: Thumb, viewport: &Viewport, marks: &[Mark]
 
 #[cfg(test)]
 mod tests {
-    use egui::{Event, Modifiers, PointerButton, Pos2, vec2};
+    use egui::{Modifiers, Pos2, vec2};
     use egui_kittest::Harness;
     use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -147,7 +166,7 @@ mod tests {
         Harness::builder().with_size([40.0, 240.0]).build_ui_state(
             move |ui, position| {
                 let track = Rect::from_min_size(pos2(10.0, 0.0), vec2(TRACK_WIDTH, 240.0));
-                if let Some(moved_to) = scroll_bar_ui(ui, Id::unique("bar"), track, *position, &viewport, &[]) {
+                if let Some(moved_to) = scroll_bar_ui(ui, Id::unique("bar"), "Rows", track, *position, &viewport, &[]) {
                     *position = moved_to;
                 }
             },
@@ -193,6 +212,18 @@ mod tests {
         button(&mut harness, 120.0, false);
         button(&mut harness, 239.0, true);
         assert_eq!(*harness.state(), VIEWPORT.end());
+    }
+
+    #[test]
+    fn a_press_that_is_let_go_at_once_goes_there_too() {
+        let mut harness = harness(VIEWPORT.rows, ScrollPosition::default());
+        let (pos, button) = (pos2(14.0, 120.0), PointerButton::Primary);
+        harness.event(Event::PointerMoved(pos));
+        for pressed in [true, false] {
+            harness.event(Event::PointerButton { pos, button, pressed, modifiers: Modifiers::NONE });
+        }
+        harness.run();
+        assert!(harness.state().top_row.abs_diff(LAST / 2) < 10, "{:?}", harness.state());
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub fn tree_ui(ui: &mut Ui, state: &State, id: DocumentId, session: &Session, me
     if has_more {
         area.ctx().request_repaint();
     }
-    if let Some(moved) = scroll_bar_ui(&area, Id::unique("rows"), track, position, &viewport, &marks) {
+    if let Some(moved) = scroll_bar_ui(&area, Id::unique("rows"), "Rows", track, position, &viewport, &marks) {
         inputs.push(Input::Scroll(moved));
     }
 }

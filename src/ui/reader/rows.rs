@@ -1,0 +1,333 @@
+//! The text of a string in rows as wide as there is room: broken at its line breaks, and between words where a row is full.
+//!
+//! No list of rows is made: each is found from the byte at which it starts, so that the beginning and the middle of a text of any size
+//! take the same. Rows of a line are counted from the line's start. Where a line goes on for more than a [`BLOCK`], they are counted
+//! anew from there: the way back to a row's start is never longer than two blocks.
+
+use crate::document::scalar::{unit_start, units_from};
+use crate::ui::text::{is_right_to_left, is_unseen, visible};
+use unicode_linebreak::linebreaks;
+use unicode_segmentation::GraphemeCursor;
+
+/// Bytes after which a line that is still going on is cut.
+const BLOCK: usize = 1 << 14;
+/// Characters of a row, however narrow they are.
+const LONGEST: usize = 480;
+/// What a tab stands for.
+const TAB: &str = "    ";
+
+/// Where a character stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its first byte in the literal.
+    pub raw: usize,
+    /// Where it begins in the row's text.
+    pub shown: usize,
+    /// Which one it is.
+    pub character: char,
+}
+
+/// A row of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What is drawn. Characters that can't be seen are escaped, line breaks left out.
+    pub text: String,
+    /// All its characters, with the line break at its end.
+    pub places: Vec<Place>,
+    /// Its first byte in the literal.
+    pub start: usize,
+    /// Where the next row starts; `None` at the end of the text.
+    pub next: Option<usize>,
+}
+
+impl Row {
+    /// Whether it ends with a line break.
+    pub fn ends_line(&self) -> bool {
+        self.next.is_some() && self.places.last().is_some_and(|place| place.character == '\n')
+    }
+
+    /// Where byte `raw` of the literal stands in the row's text; at its ends what is outside.
+    pub fn shown_at(&self, raw: usize) -> usize {
+        let behind = self.places.partition_point(|place| place.raw < raw);
+        self.places.get(behind).map_or(self.text.len(), |place| place.shown)
+    }
+
+    /// The character of the literal that begins at or before place `shown` of the row's text; what is behind it at its end.
+    pub fn raw_at(&self, shown: usize, end: usize) -> usize {
+        if shown >= self.text.len() && !self.ends_line() {
+            return self.next.unwrap_or(end);
+        }
+        let behind = self.places.partition_point(|place| place.shown <= shown);
+        behind.checked_sub(1).map_or(self.start, |last| self.places[last].raw)
+    }
+}
+
+/// A text, and what its rows depend on.
+pub struct Rows<'a, W> {
+    literal: &'a [u8],
+    /// Where its first character begins.
+    first: usize,
+    /// The end of its last one.
+    end: usize,
+    /// How much fits into a row.
+    width: f32,
+    /// How wide a character is.
+    measure: W,
+}
+
+impl<'a, W: FnMut(char) -> f32> Rows<'a, W> {
+    /// The rows of a value as it is written: of what stands between the quotes of a string.
+    pub fn new(literal: &'a [u8], width: f32, measure: W) -> Self {
+        let quote = usize::from(literal.first() == Some(&b'"'));
+        Self { literal, first: quote, end: literal.len() - quote, width, measure }
+    }
+
+    /// Where the first row starts.
+    pub fn first(&self) -> usize {
+        self.first
+    }
+
+    /// Where the text ends.
+    pub fn end(&self) -> usize {
+        self.end
+    }
+
+    /// The row that starts at `start`.
+    pub fn row(&mut self, start: usize) -> Row {
+        let mut row = Row { text: String::new(), places: Vec::new(), start, next: None };
+        let (mut width, mut count, mut block) = (0.0, 0, start / BLOCK);
+        let mut rest = units_from(self.literal, start).peekable();
+        while let Some((raw, unit)) = rest.next() {
+            if raw / BLOCK != block {
+                block = raw / BLOCK;
+                if !row.places.is_empty() && self.is_cut(block) {
+                    row.next = Some(raw);
+                    return row;
+                }
+            }
+            let (shown, character) = (row.text.len(), unit.character);
+            row.places.push(Place { raw, shown, character });
+            match character {
+                '\n' => {
+                    row.next = Some(raw + unit.length);
+                    return row;
+                }
+                '\r' if rest.peek().is_some_and(|(_, next)| next.character == '\n') => {}
+                '\t' => row.text.push_str(TAB),
+                _ if is_unseen(character) => row.text.push_str(&visible(character.encode_utf8(&mut [0; 4]))),
+                _ => row.text.push(character),
+            }
+            for added in row.text[shown..].chars() {
+                width += (self.measure)(added);
+                count += 1;
+            }
+            // White space may stand over the edge.
+            let is_full = width > self.width && !character.is_whitespace() || count > LONGEST;
+            if is_full && row.places.len() > 1 {
+                break_before(&mut row, shown);
+                return row;
+            }
+        }
+        row
+    }
+
+    /// Whether a row begins with a block, since the line has been going on for one.
+    fn is_cut(&self, block: usize) -> bool {
+        self.last_break(self.block_start(block - 1), self.block_start(block)).is_none()
+    }
+
+    /// The first character that begins in a block.
+    fn block_start(&self, block: usize) -> usize {
+        if block == 0 {
+            return self.first;
+        }
+        let start = unit_start(self.literal, block * BLOCK);
+        let is_before = start < block * BLOCK;
+        if is_before { units_from(self.literal, start).nth(1).map_or(self.end, |(next, _)| next) } else { start }
+    }
+
+    /// Behind the last line break that ends at or before `to`, not looking at what is before `from`.
+    fn last_break(&self, from: usize, to: usize) -> Option<usize> {
+        let breaks = units_from(self.literal, from).take_while(|(raw, unit)| raw + unit.length <= to);
+        breaks.filter(|(_, unit)| unit.character == '\n').last().map(|(raw, unit)| raw + unit.length)
+    }
+
+    /// The start of the line, or of the part of it, that the character at `at` is in. O(1).
+    fn anchor(&self, at: usize) -> usize {
+        let block = at / BLOCK;
+        let block_start = self.block_start(block);
+        if let Some(start) = self.last_break(block_start, at) {
+            return start;
+        }
+        // The line began in the block before, or it is cut.
+        let before = block.checked_sub(1).and_then(|before| self.last_break(self.block_start(before), block_start));
+        before.unwrap_or(block_start)
+    }
+
+    /// The start of the row that byte `at` of the literal is in. O(1).
+    pub fn start_of(&mut self, at: usize) -> usize {
+        let at = if at >= self.end { self.end } else { unit_start(self.literal, at.max(self.first)) };
+        let mut start = self.anchor(at);
+        while let Some(next) = self.row(start).next.filter(|next| *next <= at) {
+            start = next;
+        }
+        start
+    }
+
+    /// The start of the row that is so many above the one that starts at `start`, and how many there were. O(rows).
+    pub fn above(&mut self, start: usize, count: usize) -> (usize, usize) {
+        let (mut at, mut left) = (start, count);
+        while left > 0 && at > self.first {
+            let mut starts = vec![self.anchor(unit_start(self.literal, at - 1))];
+            while let Some(next) = starts.last().and_then(|last| self.row(*last).next).filter(|next| *next < at) {
+                starts.push(next);
+            }
+            let taken = left.min(starts.len());
+            at = starts[starts.len() - taken];
+            left -= taken;
+        }
+        (at, count - left)
+    }
+
+    /// Whether the line that is shown from `start` on is one from right to left: its first letter says so.
+    pub fn is_right_to_left(&self, start: usize) -> bool {
+        let line = units_from(self.literal, self.anchor(start)).map(|(_, unit)| unit.character);
+        let mut letters =
+            line.take(LONGEST).take_while(|character| *character != '\n').filter(|character| character.is_alphabetic());
+        letters.next().is_some_and(is_right_to_left)
+    }
+}
+
+/// Ends a row before place `full` of its text: between words, or else between two graphemes, or else there.
+fn break_before(row: &mut Row, full: usize) {
+    let between_words = linebreaks(&row.text).map(|(place, _)| place).take_while(|place| *place <= full).last();
+    let between_graphemes = || {
+        let mut cursor = GraphemeCursor::new(full, row.text.len(), true);
+        match cursor.is_boundary(&row.text, 0) {
+            Ok(false) => cursor.prev_boundary(&row.text, 0).ok().flatten(),
+            _ => Some(full),
+        }
+    };
+    let place = between_words.or_else(between_graphemes).unwrap_or(full);
+    // No escape is broken.
+    let first_left = row.places.partition_point(|known| known.shown < place);
+    let first_left = if (1..row.places.len()).contains(&first_left) { first_left } else { row.places.len() - 1 };
+    row.next = Some(row.places[first_left].raw);
+    row.text.truncate(row.places[first_left].shown);
+    row.places.truncate(first_left);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::scalar::{Escaping, decode, encode};
+    use proptest::prelude::*;
+
+    /// Rows of as many characters.
+    fn rows(literal: &[u8], width: usize) -> Rows<'_, impl FnMut(char) -> f32> {
+        Rows::new(literal, width as f32, |_| 1.0)
+    }
+
+    fn all(rows: &mut Rows<'_, impl FnMut(char) -> f32>) -> Vec<Row> {
+        let mut found = vec![rows.row(rows.first())];
+        while let Some(next) = found.last().and_then(|row| row.next) {
+            found.push(rows.row(next));
+        }
+        found
+    }
+
+    fn texts(literal: &str, width: usize) -> Vec<String> {
+        all(&mut rows(literal.as_bytes(), width)).into_iter().map(|row| row.text).collect()
+    }
+
+    #[test]
+    fn rows_end_at_line_breaks_and_between_words() {
+        for (literal, width, expected) in [
+            (r#""""#, 5, &[""][..]),
+            (r#""ab""#, 5, &["ab"]),
+            (r#""a\nb\u000ac\r\nd""#, 5, &["a", "b", "c", "d"]),
+            (r#""a\n""#, 5, &["a", ""]),
+            (r#""\n\n""#, 5, &["", "", ""]),
+            (r#""one two three""#, 7, &["one two ", "three"]),
+            (r#""one two three""#, 3, &["one ", "two ", "thr", "ee"]),
+            (r#""x\ty z""#, 6, &["x    y ", "z"]),
+            (r#""王芳在家里""#, 2, &["王芳", "在家", "里"]),
+            (r#""שלום עולם""#, 6, &["שלום ", "עולם"]),
+            // Neither a grapheme nor an escape is broken.
+            ("\"aae\u{301}x\"", 3, &["aa", "e\u{301}x"]),
+            (r#""aa\u0001b""#, 4, &["aa", "\\u0001", "b"]),
+            ("-12.5e3", 4, &["-12.", "5e3"]),
+        ] {
+            assert_eq!(texts(literal, width), expected, "{literal}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_goes_on_for_long_is_cut() {
+        let literal = format!("\"{}\"", "abcdefghi ".repeat(10_000));
+        let starts: Vec<usize> = all(&mut rows(literal.as_bytes(), 100)).iter().map(|row| row.start).collect();
+        for block in 1..literal.len() / BLOCK {
+            assert!(starts.contains(&(block * BLOCK)), "{block}");
+        }
+        // With line breaks in it no row ends where a block does.
+        let literal = format!("\"{}\"", "abcdefghi\\n".repeat(10_000));
+        let found = all(&mut rows(literal.as_bytes(), 100));
+        assert!(found.iter().all(|row| row.text.len() == 9 || row.next.is_none()), "all lines are whole");
+    }
+
+    #[test]
+    fn places_are_found_in_both_directions() {
+        let literal = r#""a\tb\u05d0\n""#.as_bytes();
+        let row = rows(literal, 20).row(1);
+        assert_eq!(row.text, "a    bא");
+        for (raw, shown) in [(1, 0), (2, 1), (4, 5), (5, 6), (11, 8)] {
+            assert_eq!(row.shown_at(raw), shown, "{raw}");
+            assert_eq!(row.raw_at(shown, literal.len() - 1), raw, "{shown}");
+        }
+        assert_eq!(row.raw_at(3, 0), 2, "inside of a tab");
+    }
+
+    #[test]
+    fn the_first_letter_of_a_line_says_its_direction() {
+        let literal = format!("\"{} 12 abc\\n1. {}\\nabc א\"", "א ".repeat(40), "ב ".repeat(40));
+        let mut rows = rows(literal.as_bytes(), 30);
+        let found: Vec<bool> = all(&mut rows).iter().map(|row| rows.is_right_to_left(row.start)).collect();
+        assert!(found.len() > 4 && found[..found.len() - 1].iter().all(|is| *is), "{found:?}");
+        assert!(!found[found.len() - 1]);
+    }
+
+    fn long_text() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            (1..3000_usize).prop_map(|count| "word ".repeat(count)),
+            (1..9000_usize).prop_map(|count| "x".repeat(count)),
+            (1..400_usize).prop_map(|count| "line\n".repeat(count)),
+            (1..2000_usize).prop_map(|count| "שָׁל".repeat(count)),
+            (1..2000_usize).prop_map(|count| "😀\u{1}".repeat(count)),
+            Just("\r\n\t\u{fffd}".to_owned()),
+        ];
+        proptest::collection::vec(part, 0..8).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn rows_are_the_same_from_wherever_they_are_looked_for(text in long_text(), ascii: bool, width in 3..120_usize, looks in proptest::collection::vec(0.0..1.0_f64, 12)) {
+            let literal = encode(&text, if ascii { Escaping::Ascii } else { Escaping::Needed });
+            let mut rows = rows(literal.as_bytes(), width);
+            let found = all(&mut rows);
+            let characters: String = found.iter().flat_map(|row| row.places.iter().map(|place| place.character)).collect();
+            prop_assert_eq!(&characters, &decode(literal.as_bytes()));
+            for look in looks {
+                let at = rows.first() + ((rows.end() - rows.first()) as f64 * look) as usize;
+                let number = found.partition_point(|row| row.start <= at) - 1;
+                prop_assert_eq!(rows.start_of(at), found[number].start);
+                for count in [0, 1, 7, 500] {
+                    let moved = count.min(number);
+                    prop_assert_eq!(rows.above(found[number].start, count), (found[number - moved].start, moved));
+                }
+            }
+            prop_assert_eq!(rows.start_of(usize::MAX), found[found.len() - 1].start);
+        }
+    }
+}
