@@ -68,12 +68,15 @@ pub fn units_from(literal: &[u8], mut at: usize) -> impl Iterator<Item = (usize,
 pub fn unit_start(literal: &[u8], at: usize) -> usize {
     /// Bytes of an escape of two surrogates.
     const LONGEST: usize = 12;
-    let begins = |start: usize| literal[start] == b'\\' && begins_escape(literal, start);
-    let covers = |start: usize| unit(literal, start).is_some_and(|unit| start + unit.length > at);
-    let nearest = at.saturating_sub(LONGEST - 1).max(1);
+    let nearest = at.saturating_sub(LONGEST - 1).max(1).min(at);
+    let mut is_escaped = !begins_escape(literal, nearest);
     // The first one that covers it: the second of two surrogates looks like an escape of its own.
-    if let Some(start) = (nearest..=at).find(|&start| begins(start) && covers(start)) {
-        return start;
+    for start in nearest..=at {
+        let begins = literal[start] == b'\\' && !is_escaped;
+        if begins && unit(literal, start).is_some_and(|unit| start + unit.length > at) {
+            return start;
+        }
+        is_escaped = begins;
     }
     (at.saturating_sub(3)..=at).rev().find(|place| literal[*place] & 0xC0 != 0x80).unwrap_or(at)
 }
@@ -324,6 +327,24 @@ mod tests {
         assert!(!is_plain_editable(r#""a\n""#.as_bytes()));
         assert!(!is_plain_editable(r#""\u0001""#.as_bytes()));
         assert!(!same_text(br#""\ud800""#, br#""\ud801""#));
+    }
+
+    #[test]
+    fn the_character_that_a_byte_is_a_part_of_is_found() {
+        for literal in [
+            r#""ab""#,
+            r#""a\\\\u0041\\\"x""#,
+            r#""\ud83d\ude00\ud83d\u0041\ude00\ud83d\ud83d\ude00""#,
+            r#""é王😀\u05d0\n\\""#,
+            "12.5",
+        ] {
+            let first = usize::from(literal.starts_with('"'));
+            for (start, unit) in units_from(literal.as_bytes(), first) {
+                for at in start..start + unit.length {
+                    assert_eq!(unit_start(literal.as_bytes(), at), start, "{literal} {at}");
+                }
+            }
+        }
     }
 
     #[test]

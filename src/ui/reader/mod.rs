@@ -1,8 +1,9 @@
 //! The text of the selected value, whole, whatever its size: in rows as wide as the panel, with its line breaks, to read and to copy from.
 //!
-//! [`rows`] finds the rows in sight. What is scrolled are bytes: how many rows a text has is not known, and need not be.
+//! [`rows`] finds rows, [`scroll`] which of them are in sight. A place in the text is a byte: how many rows it has is not known.
 
 mod rows;
+mod scroll;
 
 use super::text::{Base, Line, layout, line_ui, visible};
 use super::theme;
@@ -16,13 +17,14 @@ use crate::state::scroll::{ScrollPosition, Viewport};
 use crate::state::{DocumentId, Input, Session};
 use egui::accesskit::Role;
 use egui::{
-    Align, Event, EventFilter, Id, Key, Layout, Modifiers, Rect, Response, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2,
+    Align, Event, EventFilter, Id, Key, Layout, Modifiers, Pos2, Rect, Response, RichText, Sense, TextStyle, Ui, UiBuilder,
+    WidgetInfo, pos2, vec2,
 };
 use rows::{Row, Rows};
+use scroll::TextScroll;
+use std::ops::Range;
 
 const ROW_HEIGHT: f32 = 20.0;
-/// Rows that a drag beyond the edge scrolls in a frame.
-const DRAGGED: i64 = 1;
 
 /// The panel as it was drawn last.
 #[derive(Default)]
@@ -30,9 +32,9 @@ pub struct Memory {
     shown: Option<(DocumentId, Path)>,
     /// What the rows were made from.
     laid_out: Option<(RevisionId, f32)>,
-    /// Where the first row starts in the literal, and how much of it is above the edge, from 0 to 1.
-    top: usize,
-    part: f32,
+    /// As [`Rows::new`] has it.
+    walked: Vec<usize>,
+    scroll: TextScroll,
     /// The hit that was last brought into sight.
     followed: Option<u64>,
     /// The bytes of the literal that are chosen, from where they were pressed to where it was let go.
@@ -58,7 +60,7 @@ pub fn reader_ui(ui: &mut Ui, session: &Session, id: DocumentId, memory: &mut Me
             *memory = Memory::default();
             let text = "This has no text of its own. Select a string, or another single value.";
             let font = TextStyle::Body.resolve(ui.style());
-            ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| {
+            ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
                 line_ui(ui, text, &font, theme::tokens(ui).muted, Sense::hover())
             });
         }
@@ -104,135 +106,94 @@ fn text_ui(
     let track = track_in(rect);
     let around = Rect::from_min_max(rect.min, pos2(track.left() - 4.0, rect.bottom()));
     let place = around.shrink2(vec2(6.0, 3.0));
+    let page = place.height() / ROW_HEIGHT;
     let response = ui.interact(around, focus_id(), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(Role::Document, ui.is_enabled(), "Text of the value"));
     theme::focus_ring(ui, &response, theme::BUTTON_RADIUS);
-    let painter = ui.painter().clone();
-    let measure = |character| painter.fonts_mut(|fonts| fonts.glyph_width(&theme::mono(), character));
-    let mut rows = Rows::new(literal, place.width(), measure);
-    let page = f64::from(place.height() / ROW_HEIGHT);
-    settle(session, id, &mut rows, place.width(), page, memory);
+    let is_laid_out_anew = settle(session, id, place.width(), memory);
+    let mut rows = Rows::new(literal, place.width(), measure(ui), std::mem::take(&mut memory.walked));
+    if is_laid_out_anew {
+        memory.scroll.top = rows.start_of(memory.scroll.top);
+    }
     follow_hit(session, &mut rows, page, memory);
-    let moved =
-        by_wheel(ui, rect) + by_keys(ui, &response, page, session, &mut rows, memory, inputs) + by_drag(ui, &response, place);
-    if moved != 0.0 {
-        scroll(&mut rows, moved, page, memory);
+    let mut by = by_drag(ui, &response, place);
+    if ui.rect_contains_pointer(rect) {
+        by -= ui.input(|input| input.smooth_scroll_delta.y) / ROW_HEIGHT;
     }
-    let mut shown = in_sight(&mut rows, page, memory);
-    if let Some(top) = scroll_bar(ui, track, &rows, &shown, memory) {
-        (memory.top, memory.part) = (rows.start_of(top), 0.0);
-        scroll(&mut rows, 0.0, page, memory);
-        shown = in_sight(&mut rows, page, memory);
+    if response.has_focus() {
+        by += by_keys(ui, &response, page, session, &mut rows, memory, inputs);
     }
-    choose(ui, &response, place, &rows, &shown, memory);
-    paint(ui, session, place, &shown, &mut rows, memory);
+    memory.scroll = memory.scroll.moved(by, &mut rows, page);
+    let mut shown = memory.scroll.in_sight(&mut rows, page);
+    if let Some(at) = scroll_bar(ui, track, &rows, &shown, memory) {
+        memory.scroll = TextScroll::at(at, &mut rows, page);
+        shown = memory.scroll.in_sight(&mut rows, page);
+    }
+    choose(ui, &response, place, rows.end(), &shown, memory);
+    paint(ui, session, place, rows.end(), &shown, memory);
+    memory.walked = rows.into_walked();
 }
 
-/// What was remembered fits to what is shown now.
-fn settle<W: FnMut(char) -> f32>(
-    session: &Session,
-    id: DocumentId,
-    rows: &mut Rows<'_, W>,
-    width: f32,
-    page: f64,
-    memory: &mut Memory,
-) {
+/// How wide a character is. Hundreds of rows are measured where a text is scrolled up: the fonts are asked once for most characters.
+fn measure(ui: &Ui) -> impl FnMut(char) -> f32 + use<> {
+    let (painter, font) = (ui.painter().clone(), theme::mono());
+    let mut widths = [None; 128];
+    move |character| {
+        let width = || painter.fonts_mut(|fonts| fonts.glyph_width(&font, character));
+        match widths.get_mut(character as usize) {
+            Some(known) => *known.get_or_insert_with(width),
+            None => width(),
+        }
+    }
+}
+
+/// Forgets what was remembered of another value. Says whether rows may start elsewhere than before.
+fn settle(session: &Session, id: DocumentId, width: f32, memory: &mut Memory) -> bool {
     let what = (id, session.view.selection.clone());
     if memory.shown.as_ref() != Some(&what) {
-        *memory = Memory { shown: Some(what), top: rows.first(), ..Memory::default() };
+        *memory = Memory { shown: Some(what), ..Memory::default() };
     }
     let revision = session.history.current().id;
-    let laid_out = Some((revision, width));
-    if memory.laid_out != laid_out {
-        if memory.laid_out.is_some_and(|(before, _)| before != revision) {
-            memory.chosen = None;
-        }
-        memory.laid_out = laid_out;
-        memory.top = rows.start_of(memory.top);
+    let before = memory.laid_out.replace((revision, width));
+    if before == memory.laid_out {
+        return false;
     }
-    scroll(rows, 0.0, page, memory);
+    if before.is_some_and(|(before, _)| before != revision) {
+        memory.chosen = None;
+    }
+    memory.walked.clear();
+    true
 }
 
 /// A hit in this value comes into sight when it becomes the current one.
-fn follow_hit<W: FnMut(char) -> f32>(session: &Session, rows: &mut Rows<'_, W>, page: f64, memory: &mut Memory) {
+fn follow_hit(session: &Session, rows: &mut Rows<'_>, page: f32, memory: &mut Memory) {
     let current = current_in(session, &session.view.selection, Side::Value);
-    if memory.followed != current {
-        memory.followed = current;
-        if let Some(inside) = current {
-            let start = rows.start_of(inside as usize);
-            if !in_sight(rows, page, memory).iter().any(|row| row.start == start) {
-                (memory.top, memory.part) = (rows.above(start, page as usize / 3).0, 0.0);
-                scroll(rows, 0.0, page, memory);
-            }
-        }
+    if memory.followed == current {
+        return;
     }
-}
-
-/// Moves by rows, down if positive; not further than to the last page.
-fn scroll<W: FnMut(char) -> f32>(rows: &mut Rows<'_, W>, by: f32, page: f64, memory: &mut Memory) {
-    let offset = memory.part + by;
-    let whole = offset.floor();
-    memory.part = offset - whole;
-    if whole < 0.0 {
-        let wanted = -whole as usize;
-        let (top, moved) = rows.above(memory.top, wanted);
-        memory.top = top;
-        if moved < wanted {
-            memory.part = 0.0;
-        }
+    memory.followed = current;
+    let Some(inside) = current else { return };
+    let start = rows.start_of(inside as usize);
+    if !memory.scroll.in_sight(rows, page).iter().any(|row| row.start == start) {
+        let (top, _) = rows.above(start, page as usize / 3);
+        memory.scroll = TextScroll::at(top, rows, page);
     }
-    for _ in 0..whole.max(0.0) as usize {
-        let Some(next) = rows.row(memory.top).next else { break };
-        memory.top = next;
-    }
-    // Nothing is left empty below the last row.
-    let mut left = 0_usize;
-    let mut at = Some(memory.top);
-    while let Some(start) = at.filter(|_| left as f64 - f64::from(memory.part) < page) {
-        at = rows.row(start).next;
-        left += 1;
-    }
-    if at.is_none() && left as f64 - f64::from(memory.part) < page {
-        let last = rows.start_of(rows.end());
-        let (top, above) = rows.above(last, page.ceil() as usize - 1);
-        (memory.top, memory.part) = (top, if (above as f64) + 1.0 < page { 0.0 } else { (page.ceil() - page) as f32 });
-    }
-}
-
-/// The rows of which something is in sight.
-fn in_sight<W: FnMut(char) -> f32>(rows: &mut Rows<'_, W>, page: f64, memory: &Memory) -> Vec<Row> {
-    let count = (page + f64::from(memory.part)).ceil() as usize;
-    let mut shown = vec![rows.row(memory.top)];
-    while shown.len() < count
-        && let Some(next) = shown.last().and_then(|row| row.next)
-    {
-        shown.push(rows.row(next));
-    }
-    shown
-}
-
-fn by_wheel(ui: &Ui, rect: Rect) -> f32 {
-    if ui.rect_contains_pointer(rect) { -ui.input(|input| input.smooth_scroll_delta.y) / ROW_HEIGHT } else { 0.0 }
 }
 
 /// What the keys do while the text has the focus: rows to move by.
-fn by_keys<W: FnMut(char) -> f32>(
+fn by_keys(
     ui: &Ui,
     response: &Response,
-    page: f64,
+    page: f32,
     session: &Session,
-    rows: &mut Rows<'_, W>,
+    rows: &mut Rows<'_>,
     memory: &mut Memory,
     inputs: &mut Vec<Input>,
 ) -> f32 {
-    if !response.has_focus() {
-        return 0.0;
-    }
     let filter = EventFilter { vertical_arrows: true, escape: true, ..EventFilter::default() };
     ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
     let pressed = |modifiers: Modifiers, key: Key| ui.input_mut(|input| input.count_and_consume_key(modifiers, key)) as f32;
-    let copies = ui.input(|input| input.events.iter().any(|event| matches!(event, Event::Copy)));
-    if copies {
+    if ui.input(|input| input.events.iter().any(|event| matches!(event, Event::Copy))) {
         let chosen = memory.chosen.filter(|(from, to)| from != to).map(|(from, to)| from.min(to)..from.max(to));
         inputs.push(Input::CopyText(session.view.selection.clone(), chosen));
     }
@@ -244,92 +205,70 @@ fn by_keys<W: FnMut(char) -> f32>(
     }
     let plain = |key| pressed(Modifiers::NONE, key);
     if plain(Key::Home) > 0.0 {
-        (memory.top, memory.part) = (rows.first(), 0.0);
+        memory.scroll = TextScroll::at(rows.first(), rows, page);
     }
     if plain(Key::End) > 0.0 {
-        memory.top = rows.start_of(rows.end());
-        scroll(rows, 0.0, page, memory);
+        memory.scroll = TextScroll::at(rows.end(), rows, page);
     }
-    let page = (page - 1.0).max(1.0).floor() as f32;
-    plain(Key::ArrowDown) - plain(Key::ArrowUp) + page * (plain(Key::PageDown) - plain(Key::PageUp))
+    let step = (page - 1.0).floor().max(1.0);
+    plain(Key::ArrowDown) - plain(Key::ArrowUp) + step * (plain(Key::PageDown) - plain(Key::PageUp))
 }
 
-/// Who drags beyond an edge wants to choose what is there, too.
+/// Who drags beyond an edge wants to choose what is there, too: rows to move by.
 fn by_drag(ui: &Ui, response: &Response, place: Rect) -> f32 {
     let Some(pointer) = response.interact_pointer_pos().filter(|_| response.dragged()) else { return 0.0 };
-    let rows = if pointer.y < place.top() {
-        -DRAGGED
-    } else if pointer.y > place.bottom() {
-        DRAGGED
-    } else {
-        return 0.0;
-    };
-    ui.ctx().request_repaint();
-    rows as f32
+    let is_beyond = !place.y_range().contains(pointer.y);
+    if is_beyond {
+        ui.ctx().request_repaint();
+    }
+    if is_beyond { (pointer.y - place.center().y).signum() } else { 0.0 }
 }
 
 /// The scroll bar, on which a byte is what a row is elsewhere. Gives the byte that it was moved to.
-fn scroll_bar<W: FnMut(char) -> f32>(ui: &Ui, track: Rect, rows: &Rows<'_, W>, shown: &[Row], memory: &Memory) -> Option<usize> {
-    let (first, end) = (rows.first(), rows.end());
+fn scroll_bar(ui: &Ui, track: Rect, rows: &Rows<'_>, shown: &[Row], memory: &Memory) -> Option<usize> {
+    let (first, end, top) = (rows.first(), rows.end(), memory.scroll.top);
     let last = shown.last().and_then(|row| row.next).unwrap_or(end);
-    if (memory.top, last) == (first, end) && memory.part == 0.0 {
+    if (top, last) == (first, end) && memory.scroll.part == 0.0 {
         return None;
     }
-    let bytes = (last - memory.top).max(1) as f32;
+    let bytes = (last - top).max(1) as f32;
     let viewport = Viewport { rows: (end - first) as u64, height: track.height(), row_height: track.height() / bytes };
-    let position = ScrollPosition::at_row((memory.top - first) as u64);
+    let position = ScrollPosition::at_row((top - first) as u64);
     let moved = scroll_bar_ui(ui, focus_id().with("scroll"), "Place in the text", track, position, &viewport, &[])?;
     Some(first + moved.top_row as usize)
 }
 
-fn row_place(place: Rect, number: usize, memory: &Memory) -> Rect {
-    let top = place.top() + (number as f32 - memory.part) * ROW_HEIGHT;
-    Rect::from_min_size(pos2(place.left(), top), vec2(place.width(), ROW_HEIGHT))
-}
-
 /// A row as it is drawn, and where its left end is.
-fn line<W: FnMut(char) -> f32>(ui: &Ui, rows: &Rows<'_, W>, row: &Row, place: Rect) -> (Line, f32) {
-    let is_right_to_left = rows.is_right_to_left(row.start);
-    let base = if is_right_to_left { Base::RightToLeft } else { Base::LeftToRight };
+fn line(ui: &Ui, row: &Row, place: Rect) -> (Line, f32) {
+    let base = if row.is_right_to_left { Base::RightToLeft } else { Base::LeftToRight };
     let line = layout(ui.painter(), &row.text, &theme::mono(), theme::tokens(ui).text, base);
-    let left = if is_right_to_left { place.right() - line.width() } else { place.left() };
+    let left = if row.is_right_to_left { place.right() - line.width() } else { place.left() };
     (line, left)
 }
 
-/// Chooses text with the mouse: from where it is pressed to where it is let go, a word by a double click.
-fn choose<W: FnMut(char) -> f32>(
-    ui: &Ui,
-    response: &Response,
-    place: Rect,
-    rows: &Rows<'_, W>,
-    shown: &[Row],
-    memory: &mut Memory,
-) {
-    let at = |point: egui::Pos2, memory: &Memory| -> usize {
-        let number = ((point.y - place.top()) / ROW_HEIGHT + memory.part).max(0.0) as usize;
-        let Some(row) = shown.get(number) else { return shown.last().and_then(|row| row.next).unwrap_or(rows.end()) };
-        let (line, left) = line(ui, rows, row, place);
-        row.raw_at(line.place_at(point.x - left), rows.end())
-    };
+/// Chooses text with the mouse: from where it is pressed to where it is let go, a word by a double click. `end` is that of the text.
+fn choose(ui: &Ui, response: &Response, place: Rect, end: usize, shown: &[Row], memory: &mut Memory) {
     let Some(pointer) = response.interact_pointer_pos() else { return };
-    let origin = ui.input(|input| input.pointer.press_origin());
+    let part = memory.scroll.part;
+    let at = |point: Pos2| -> usize {
+        let number = ((point.y - place.top()) / ROW_HEIGHT + part).max(0.0) as usize;
+        let Some(row) = shown.get(number) else { return shown.last().and_then(|row| row.next).unwrap_or(end) };
+        let (line, left) = line(ui, row, place);
+        row.raw_at(line.place_at(point.x - left), end)
+    };
     if response.drag_started() || response.clicked() {
         response.request_focus();
     }
+    let here = at(pointer);
     if response.double_clicked() {
-        let here = at(pointer, memory);
         let row = shown.iter().find(|row| row.start <= here && row.next.is_none_or(|next| here < next));
-        memory.chosen = row.map(|row| word_at(row, here, rows.end()));
-    } else if response.drag_started()
-        && let Some(origin) = origin
-    {
-        memory.chosen = Some((at(origin, memory), at(pointer, memory)));
-    } else if response.dragged()
-        && let Some((from, _)) = memory.chosen
-    {
-        memory.chosen = Some((from, at(pointer, memory)));
+        memory.chosen = row.map(|row| word_at(row, here, end));
+    } else if response.drag_started() {
+        let origin = ui.input(|input| input.pointer.press_origin()).unwrap_or(pointer);
+        memory.chosen = Some((at(origin), here));
+    } else if response.dragged() {
+        memory.chosen = memory.chosen.map(|(from, _)| (from, here));
     } else if response.clicked() {
-        let here = at(pointer, memory);
         let extends = ui.input(|input| input.modifiers.shift);
         memory.chosen = Some((memory.chosen.filter(|_| extends).map_or(here, |(from, _)| from), here));
     }
@@ -343,42 +282,45 @@ fn word_at(row: &Row, here: usize, end: usize) -> (usize, usize) {
     word.map_or((here, here), |(start, word)| (row.raw_at(start, end), row.raw_at(start + word.len(), end)))
 }
 
-fn paint<W: FnMut(char) -> f32>(
-    ui: &mut Ui,
-    session: &Session,
-    place: Rect,
-    shown: &[Row],
-    rows: &mut Rows<'_, W>,
-    memory: &Memory,
-) {
+fn paint(ui: &mut Ui, session: &Session, place: Rect, end: usize, shown: &[Row], memory: &Memory) {
     let tokens = theme::tokens(ui);
     let marks = marks_in_sight(session, shown, memory.followed);
     let chosen = memory.chosen.map(|(from, to)| from.min(to)..from.max(to)).unwrap_or_default();
-    let mut area =
-        ui.new_child(egui::UiBuilder::new().scope_id(focus_id().with("rows")).max_rect(place).accessibility_parent(focus_id()));
+    let builder = UiBuilder::new().scope_id(focus_id().with("rows")).max_rect(place).accessibility_parent(focus_id());
+    let mut area = ui.new_child(builder);
     area.shrink_clip_rect(place);
+    // Rows come and go under the same places while the text is scrolled.
     area.ctx().allow_widget_id_changes_in(place);
     for (number, row) in shown.iter().enumerate() {
-        let at = row_place(place, number, memory);
+        let top = place.top() + (number as f32 - memory.scroll.part) * ROW_HEIGHT;
+        let at = Rect::from_min_size(pos2(place.left(), top), vec2(place.width(), ROW_HEIGHT));
         let response = area.interact(at, focus_id().with(row.start), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &row.text));
-        let (line, left) = line(&area, rows, row, at);
-        let next = row.next.unwrap_or(rows.end());
-        let (from, to) = (chosen.start.max(row.start), chosen.end.min(next));
-        if from < to {
-            let mut spans = line.spans(&(row.shown_at(from)..row.shown_at(to)));
-            if row.ends_line() && chosen.end >= next {
-                // The line break, as a narrow letter.
-                spans.push(if rows.is_right_to_left(row.start) { (-4.0, 0.0) } else { (line.width(), line.width() + 4.0) });
-            }
-            for (from, to) in spans {
-                let rect = Rect::from_x_y_ranges(left + from..=left + to, at.y_range());
-                area.painter().rect_filled(rect, 0.0, area.visuals().selection.bg_fill);
-            }
+        let (line, left) = line(&area, row, at);
+        for (from, to) in chosen_in(row, &chosen, end, &line) {
+            let rect = Rect::from_x_y_ranges(left + from..=left + to, at.y_range());
+            area.painter().rect_filled(rect, 0.0, area.visuals().selection.bg_fill);
         }
         paint_marks(area.painter(), &line, pos2(left, at.center().y), &row.text, 0, &marks[number], tokens);
         line.paint_centred(area.painter(), left, at.center().y);
     }
+}
+
+/// What of a row is chosen: from and to, in points from the left end of what is drawn.
+fn chosen_in(row: &Row, chosen: &Range<usize>, end: usize, line: &Line) -> Vec<(f32, f32)> {
+    /// A line break is as wide as a narrow letter.
+    const LINE_BREAK: f32 = 4.0;
+    let next = row.next.unwrap_or(end);
+    let (from, to) = (chosen.start.max(row.start), chosen.end.min(next));
+    if from >= to {
+        return Vec::new();
+    }
+    let mut spans = line.spans(&(row.shown_at(from)..row.shown_at(to)));
+    if row.ends_line() && chosen.end >= next {
+        let width = line.width();
+        spans.push(if row.is_right_to_left { (-LINE_BREAK, 0.0) } else { (width, width + LINE_BREAK) });
+    }
+    spans
 }
 
 /// The hits in the rows, which may begin in one and end in another.

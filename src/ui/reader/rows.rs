@@ -38,6 +38,8 @@ pub struct Row {
     pub start: usize,
     /// Where the next row starts; `None` at the end of the text.
     pub next: Option<usize>,
+    /// Whether its line is one from right to left: the first letter says so. Known of rows of a [`page`](Rows::page).
+    pub is_right_to_left: bool,
 }
 
 impl Row {
@@ -63,7 +65,7 @@ impl Row {
 }
 
 /// A text, and what its rows depend on.
-pub struct Rows<'a, W> {
+pub struct Rows<'a> {
     literal: &'a [u8],
     /// Where its first character begins.
     first: usize,
@@ -72,14 +74,22 @@ pub struct Rows<'a, W> {
     /// How much fits into a row.
     width: f32,
     /// How wide a character is.
-    measure: W,
+    measure: Box<dyn FnMut(char) -> f32 + 'a>,
+    /// Where rows start that follow each other: those that were walked over last on the way up.
+    walked: Vec<usize>,
 }
 
-impl<'a, W: FnMut(char) -> f32> Rows<'a, W> {
-    /// The rows of a value as it is written: of what stands between the quotes of a string.
-    pub fn new(literal: &'a [u8], width: f32, measure: W) -> Self {
+impl<'a> Rows<'a> {
+    /// The rows of a value as it is written: of what stands between the quotes of a string. `walked` is empty, or what
+    /// [`into_walked`](Rows::into_walked) gave for the same value and width.
+    pub fn new(literal: &'a [u8], width: f32, measure: impl FnMut(char) -> f32 + 'a, walked: Vec<usize>) -> Self {
         let quote = usize::from(literal.first() == Some(&b'"'));
-        Self { literal, first: quote, end: literal.len() - quote, width, measure }
+        Self { literal, first: quote, end: literal.len() - quote, width, measure: Box::new(measure), walked }
+    }
+
+    /// What makes the next steps up quick.
+    pub fn into_walked(self) -> Vec<usize> {
+        self.walked
     }
 
     /// Where the first row starts.
@@ -94,7 +104,7 @@ impl<'a, W: FnMut(char) -> f32> Rows<'a, W> {
 
     /// The row that starts at `start`.
     pub fn row(&mut self, start: usize) -> Row {
-        let mut row = Row { text: String::new(), places: Vec::new(), start, next: None };
+        let mut row = Row { text: String::new(), places: Vec::new(), start, next: None, is_right_to_left: false };
         let (mut width, mut count, mut block) = (0.0, 0, start / BLOCK);
         let mut rest = units_from(self.literal, start).peekable();
         while let Some((raw, unit)) = rest.next() {
@@ -178,20 +188,50 @@ impl<'a, W: FnMut(char) -> f32> Rows<'a, W> {
     pub fn above(&mut self, start: usize, count: usize) -> (usize, usize) {
         let (mut at, mut left) = (start, count);
         while left > 0 && at > self.first {
-            let mut starts = vec![self.anchor(unit_start(self.literal, at - 1))];
-            while let Some(next) = starts.last().and_then(|last| self.row(*last).next).filter(|next| *next < at) {
-                starts.push(next);
-            }
-            let taken = left.min(starts.len());
-            at = starts[starts.len() - taken];
+            // The way from the line's start is long: one walk does for many steps up.
+            let number = match self.walked.binary_search(&at) {
+                Ok(number) if number > 0 => number,
+                _ => self.walk_up_to(at),
+            };
+            let taken = left.min(number);
+            at = self.walked[number - taken];
             left -= taken;
         }
         (at, count - left)
     }
 
-    /// Whether the line that is shown from `start` on is one from right to left: its first letter says so.
-    pub fn is_right_to_left(&self, start: usize) -> bool {
-        let line = units_from(self.literal, self.anchor(start)).map(|(_, unit)| unit.character);
+    /// Walks over the rows above the one that starts at `start`, from the line's start on; how many they are.
+    fn walk_up_to(&mut self, start: usize) -> usize {
+        let mut next = Some(self.anchor(unit_start(self.literal, start - 1)));
+        self.walked.clear();
+        while let Some(at) = next.filter(|at| *at < start) {
+            self.walked.push(at);
+            next = self.row(at).next;
+        }
+        self.walked.push(start);
+        self.walked.len() - 1
+    }
+
+    /// So many rows from the one that starts at `start` on, or all that there are.
+    pub fn page(&mut self, start: usize, count: usize) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::with_capacity(count);
+        let mut next = Some(start);
+        while let Some(start) = next.filter(|_| rows.len() < count) {
+            let is_right_to_left = match rows.last() {
+                None => self.begins_right_to_left(self.anchor(start)),
+                Some(before) if before.ends_line() => self.begins_right_to_left(start),
+                Some(before) => before.is_right_to_left,
+            };
+            let row = Row { is_right_to_left, ..self.row(start) };
+            next = row.next;
+            rows.push(row);
+        }
+        rows
+    }
+
+    /// Whether the first letter of the line that starts at `line` is one from right to left.
+    fn begins_right_to_left(&self, line: usize) -> bool {
+        let line = units_from(self.literal, line).map(|(_, unit)| unit.character);
         let mut letters =
             line.take(LONGEST).take_while(|character| *character != '\n').filter(|character| character.is_alphabetic());
         letters.next().is_some_and(is_right_to_left)
@@ -224,11 +264,11 @@ mod tests {
     use proptest::prelude::*;
 
     /// Rows of as many characters.
-    fn rows(literal: &[u8], width: usize) -> Rows<'_, impl FnMut(char) -> f32> {
-        Rows::new(literal, width as f32, |_| 1.0)
+    fn rows(literal: &[u8], width: usize) -> Rows<'_> {
+        Rows::new(literal, width as f32, |_| 1.0, Vec::new())
     }
 
-    fn all(rows: &mut Rows<'_, impl FnMut(char) -> f32>) -> Vec<Row> {
+    fn all(rows: &mut Rows<'_>) -> Vec<Row> {
         let mut found = vec![rows.row(rows.first())];
         while let Some(next) = found.last().and_then(|row| row.next) {
             found.push(rows.row(next));
@@ -291,9 +331,11 @@ mod tests {
     fn the_first_letter_of_a_line_says_its_direction() {
         let literal = format!("\"{} 12 abc\\n1. {}\\nabc א\"", "א ".repeat(40), "ב ".repeat(40));
         let mut rows = rows(literal.as_bytes(), 30);
-        let found: Vec<bool> = all(&mut rows).iter().map(|row| rows.is_right_to_left(row.start)).collect();
-        assert!(found.len() > 4 && found[..found.len() - 1].iter().all(|is| *is), "{found:?}");
-        assert!(!found[found.len() - 1]);
+        let found: Vec<(usize, bool)> = rows.page(1, 100).iter().map(|row| (row.start, row.is_right_to_left)).collect();
+        assert!(found.len() > 4 && found[..found.len() - 1].iter().all(|(_, is)| *is), "{found:?}");
+        assert!(!found[found.len() - 1].1);
+        // From the middle of a line, too.
+        assert!(found.iter().all(|&(start, is)| rows.page(start, 1)[0].is_right_to_left == is));
     }
 
     fn long_text() -> impl Strategy<Value = String> {
