@@ -877,6 +877,21 @@ fn the_path_is_copied() {
 }
 
 #[test]
+fn a_key_that_is_there_already_is_told() {
+    let mut program = Program::open(r#"{"a": 1, "b": 2, "c": {"a": 3}}"#);
+    let mut rename = |path: &[u64], key: &str| {
+        program.take(Input::Edit(path.into(), Part::Key));
+        program.take(Input::Type(key.into()));
+        program.take(Input::Commit);
+        program.session().notice.clone()
+    };
+    assert!(rename(&[1], "a").unwrap().contains("the same key"));
+    assert_eq!(rename(&[1], "d"), None);
+    assert_eq!(rename(&[2, 0], "b"), None);
+    assert_eq!(program.text(), r#"{"a": 1, "d": 2, "c": {"b": 3}}"#, "it is told, and taken");
+}
+
+#[test]
 fn a_text_is_copied_as_it_reads() {
     let mut program = Program::open(r#"{"a": "x\n\u05d0\"", "b": "\ud800y", "c": 1.50, "d": []}"#);
     let mut copied = |number: u64, bytes: Option<std::ops::Range<usize>>| {

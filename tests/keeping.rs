@@ -325,6 +325,22 @@ fn a_conflict_is_merged_and_saved_over_the_version_on_disk() {
 }
 
 #[test]
+fn what_is_left_of_a_merge_is_chosen_at_once() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.edit(&[1, 0], "10");
+    program.edit(&[2], "7");
+    program.other_writes(&TEXT.replace("Genesis", "Theirs").replace("[1,", "[11,").replace("12.50", "13"));
+    program.command(Command::Merge);
+    program.merge();
+    program.take(Input::Merge(MergeInput::Choose(1, Pick::Theirs)));
+    program.take(Input::Merge(MergeInput::ChooseLeft(Pick::Mine)));
+    program.take(Input::Merge(MergeInput::Finish));
+    finish(&mut program);
+    assert_eq!(program.text(), TEXT.replace("Genesis", "Mine").replace("[1,", "[11,").replace("12.50", "7"));
+}
+
+#[test]
 fn a_further_change_during_a_merge_is_an_ordinary_conflict() {
     let mut program = Program::open(TEXT);
     program.edit(&[0], "Mine");

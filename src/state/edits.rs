@@ -172,10 +172,20 @@ fn move_selected(session: &mut Session, command: Command, path: &Path, now: &Now
     }
 }
 
+/// In larger objects nobody looks whether a key is free: duplicate keys are no error.
+const LOOK: usize = 1000;
+
+/// Whether another member has the key of the member at `path`, as far as is looked.
+fn is_key_twice(session: &Session, path: &Path) -> bool {
+    let Some((parent, number)) = path.split_last() else { return false };
+    let Some(object) = session.document().node(&parent) else { return false };
+    let Some(key) = object.child(number).and_then(|member| member.key) else { return false };
+    let others = object.children().take(LOOK).enumerate().filter(|(k, _)| *k as u64 != number);
+    others.filter_map(|(_, member)| member.key).any(|other| scalar::same_text(other.bytes(), key.bytes()))
+}
+
 /// A key that the object at `path` does not have; `None` where it is no object.
 fn free_key(session: &Session, path: &Path) -> Option<Key> {
-    /// In larger objects nobody looks whether the key is free: duplicate keys are no error.
-    const LOOK: usize = 1000;
     let node = session.document().node(path).filter(|node| node.kind() == Kind::Object)?;
     let taken: Vec<String> =
         node.children().take(LOOK).filter_map(|child| Some(scalar::decode(child.key?.bytes()).into_owned())).collect();
@@ -339,6 +349,10 @@ pub fn commit(state: &mut State, now: &Now) {
         if !taken {
             session.editor = Some(editor);
             return;
+        }
+        if editor.part == Part::Key && is_key_twice(session, &editor.path) {
+            session.notice =
+                Some("Another member of this object has the same key. Most programs read only the last one.".to_owned());
         }
     }
     if editor.fresh && editor.part == Part::Key {

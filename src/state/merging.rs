@@ -73,6 +73,8 @@ pub enum MergeInput {
     Choose(usize, Pick),
     /// For the selected change.
     ChooseSelected(Pick),
+    /// For every conflict that is left.
+    ChooseLeft(Pick),
     /// The next conflict that is left, or the next conflict.
     Next,
     /// The conflict before.
@@ -184,6 +186,10 @@ pub(super) fn take(state: &mut State, input: MergeInput, effects: &mut Vec<Effec
         MergeInput::ChooseSelected(pick) => {
             merging.choose(merging.selected, pick);
             merging.go(true);
+        }
+        MergeInput::ChooseLeft(pick) => {
+            let left: Vec<usize> = (0..count).filter(|&number| merging.merge.changes[number].choice.is_none()).collect();
+            left.into_iter().for_each(|number| merging.choose(number, pick));
         }
         MergeInput::Next => merging.go(true),
         MergeInput::Previous => merging.go(false),

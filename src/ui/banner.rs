@@ -45,6 +45,9 @@ fn again(session: &Session, now_ms: u64) -> String {
 fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
     let mut banners = Vec::new();
     let name = session.name.clone();
+    // A save that met the other version is answered, too: the banner is the same otherwise.
+    let is_refused = session.failure.as_ref().is_some_and(|failure| !failure.tries_again);
+    let subject = if is_refused { format!("Not saved: {name}") } else { name.clone() };
     // While a save runs it is not known yet what is on the disk; what is about to load is not to be decided.
     let disk = match session.status_of_disk() {
         _ if session.saving.is_some() || session.merging.is_some() => Status::Saved,
@@ -53,7 +56,7 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
     };
     match (disk, &session.on_disk) {
         (Status::Conflict | Status::ChangedOnDisk, OnDisk::Unread { why, .. }) => banners.push(Banner {
-            subject: name.clone(),
+            subject,
             text: match why {
                 Unread::NotJson(line, column) => format!(" on disk is not JSON at the moment (line {line}, column {column})."),
                 Unread::TooLarge(bytes) => format!(
@@ -75,14 +78,14 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
             };
             let mine = if disk == Status::Conflict { " while you have unsaved edits" } else { "" };
             banners.push(Banner {
-                subject: name.clone(),
+                subject,
                 text: format!(" was changed on disk by another program at {when}{mine}. {differ} versions are safe."),
                 choices: vec![Command::Merge, Command::KeepMine, Command::TakeTheirs, Command::Compare, Command::SaveCopy],
                 tone: Tone::Question,
             });
         }
         (Status::DeletedOnDisk, _) => banners.push(Banner {
-            subject: name.clone(),
+            subject,
             text: " is not on the disk any more: it was deleted or moved. What you see here is safe.".to_owned(),
             choices: vec![Command::SaveAgain, Command::SaveCopy],
             tone: Tone::Question,
@@ -90,7 +93,7 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
         _ => {}
     }
     if let Some(failure) = &session.failure
-        && (banners.is_empty() || failure.tries_again)
+        && (failure.tries_again || banners.is_empty() && session.merging.is_none())
     {
         let report = &failure.report;
         banners.push(Banner {

@@ -65,7 +65,20 @@ fn head_ui(ui: &mut Ui, session: &Session, merging: &Merging, inputs: &mut Vec<I
     });
     let text =
         format!("Base is what both began with; theirs was written at {}. What one side alone changed is taken.", merging.when);
-    ui.label(RichText::new(text).color(tokens.muted));
+    ui.horizontal(|ui| {
+        // Nothing moves when the buttons go.
+        ui.set_min_height(theme::BUTTON_HEIGHT);
+        ui.label(RichText::new(text).color(tokens.muted));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let sides = [(Pick::Theirs, "Theirs for all left", "Take their"), (Pick::Mine, "Mine for all left", "Take your")];
+            for (pick, label, hint) in sides.into_iter().filter(|_| left > 1) {
+                let hint = format!("{hint} side of {}. Each can still be chosen otherwise.", counted(left as u64, "conflict"));
+                if theme::quiet_button(ui, label).on_hover_text(hint).clicked() {
+                    inputs.push(Input::Merge(MergeInput::ChooseLeft(pick)));
+                }
+            }
+        });
+    });
 }
 
 fn list_ui(ui: &mut Ui, merging: &Merging, memory: &mut Memory, inputs: &mut Vec<Input>) {
