@@ -176,7 +176,15 @@ impl<'a> Rows<'a> {
 
     /// The start of the row that byte `at` of the literal is in. O(1).
     pub fn start_of(&mut self, at: usize) -> usize {
-        let at = if at >= self.end { self.end } else { unit_start(self.literal, at.max(self.first)) };
+        if self.first == self.end {
+            return self.first;
+        }
+        let is_end = at >= self.end;
+        let at = unit_start(self.literal, at.clamp(self.first, self.end - 1));
+        // Behind a line break at the end there is an empty row.
+        if is_end && self.last_break(at, self.end).is_some() {
+            return self.end;
+        }
         let mut start = self.anchor(at);
         while let Some(next) = self.row(start).next.filter(|next| *next <= at) {
             start = next;
@@ -313,6 +321,23 @@ mod tests {
         let literal = format!("\"{}\"", "abcdefghi\\n".repeat(10_000));
         let found = all(&mut rows(literal.as_bytes(), 100));
         assert!(found.iter().all(|row| row.text.len() == 9 || row.next.is_none()), "all lines are whole");
+    }
+
+    #[test]
+    fn a_text_may_end_where_a_block_does() {
+        for end in ["1", "", "\n", "\n\n", "\u{301}"] {
+            for length in [BLOCK - 3, BLOCK - 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK - 1, 2 * BLOCK] {
+                let digits = "1".repeat(length);
+                let literal = if end == "1" { digits } else { encode(&format!("{digits}{end}"), Escaping::Needed) };
+                let mut rows = rows(literal.as_bytes(), 100);
+                let found = all(&mut rows);
+                let last = found[found.len() - 1].start;
+                assert_eq!(rows.start_of(rows.end()), last, "{end:?} {length}");
+                assert_eq!(rows.above(last, 1).0, found[found.len() - 2].start);
+                assert_eq!(rows.page(last, 9).len(), 1);
+                assert_eq!(rows.start_of(rows.end() - 1), found.iter().rfind(|row| row.start < rows.end()).unwrap().start);
+            }
+        }
     }
 
     #[test]
