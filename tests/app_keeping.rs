@@ -8,7 +8,7 @@ use egui_kittest::kittest::Queryable as _;
 use kit::{TEXT, Window};
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use treekeep::storage::{Call, Disk};
 
@@ -168,6 +168,42 @@ fn panels_tell_what_is_counted() {
     window.harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::I);
     window.wait("Time of the last save, by step");
     window.wait("replacing the file");
+}
+
+/// The watcher sees that the file is replaced long before the save ends: reading it then would take as much memory again.
+#[test]
+fn an_own_save_is_not_read_as_news() {
+    let (replaced, reads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let disk = {
+        let (replaced, reads) = (Arc::clone(&replaced), Arc::clone(&reads));
+        Disk::with_hook(move |call, path| {
+            match call {
+                Call::Exchange => replaced.store(true, Ordering::SeqCst),
+                // A reader waits two seconds for the lock.
+                Call::SyncFolder if replaced.load(Ordering::SeqCst) => {
+                    std::thread::sleep(Duration::from_secs(3));
+                    replaced.store(false, Ordering::SeqCst);
+                }
+                Call::Read if replaced.load(Ordering::SeqCst) && std::thread::current().name() == Some("watch") => {
+                    reads.fetch_add(1, Ordering::SeqCst);
+                }
+                _ => {}
+            }
+            Ok(())
+        })
+    };
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("genesis.json"), TEXT).unwrap();
+    let mut window = Window::on(disk, folder, &["genesis.json"], None);
+    window.wait("Saved");
+    window.edit("title: \"Genesis\"", "Value of title", "Exodus");
+    window.command_key(Key::S);
+    window.wait("Saving…");
+    window.wait("Saved");
+    assert_eq!(reads.load(Ordering::SeqCst), 0, "it is known what a save leaves");
+    // What another program writes is read as before.
+    fs::write(window.path(), TEXT.replace("Genesis", "Theirs")).unwrap();
+    window.wait("title: \"Theirs\"");
 }
 
 /// A disk that hangs while a save is made: the window goes on, tells, and the save can be stopped.

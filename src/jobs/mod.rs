@@ -17,6 +17,7 @@ mod watch;
 
 use crate::document::{Document, Merge, compare, pointer};
 use crate::state::merging::MergeDone;
+use crate::state::session::Purpose;
 use crate::state::{CompareFor, DocumentId, Effect, Event, Task, Theme};
 use crate::storage::{self, Disk, Settings};
 use jiff::tz::TimeZone;
@@ -202,7 +203,10 @@ impl Jobs {
                 self.ahead.forget();
                 let stop = Stop::default();
                 self.saving.insert(order.id, stop.clone());
-                self.order(save::Order::Save(order, stop, self.settings.saving.retention()));
+                // A copy is another file.
+                let watcher = self.watching.get(&order.id).filter(|_| !matches!(order.purpose, Purpose::Copy(_)));
+                let held = watcher.map(watch::Watcher::hold);
+                self.order(save::Order::Save(order, stop, self.settings.saving.retention(), held));
             }
             Effect::StopSave(id) => self.saving.get(&id).into_iter().for_each(Stop::now),
             Effect::Watch(id, path, version) => match self.watching.get(&id) {

@@ -1,5 +1,6 @@
 //! The thread that saves, one order after the other.
 
+use super::watch::Held;
 use super::{Outbox, Stop, Surroundings, Threads, journal};
 use crate::state::session::Purpose;
 use crate::state::{DocumentId, Event, Report, SaveEnd, SaveOrder, Timing};
@@ -24,8 +25,8 @@ const NOTE_WAIT: Duration = Duration::from_secs(2);
 
 /// What the thread is told to write.
 pub enum Order {
-    /// A document.
-    Save(SaveOrder, Stop, Retention),
+    /// A document, while its file is not looked at by others of this program.
+    Save(SaveOrder, Stop, Retention, Option<Held>),
     /// The settings.
     Settings(Settings),
 }
@@ -41,7 +42,7 @@ pub fn start(
     let work = move || {
         for order in orders {
             match order {
-                Order::Save(order, stop, retention) => {
+                Order::Save(order, stop, retention, mut held) => {
                     let id = order.id;
                     let purpose = order.purpose.clone();
                     let end = catch_unwind(AssertUnwindSafe(|| {
@@ -55,7 +56,12 @@ pub fn start(
                         };
                         failed(report, purpose)
                     });
+                    if let (Some(held), SaveEnd::Saved { version, .. }) = (&mut held, &end) {
+                        held.left(*version);
+                    }
                     outbox.send(Event::SaveEnded(id, end));
+                    // What is on the disk is told behind it.
+                    drop(held);
                 }
                 Order::Settings(settings) => {
                     if let Err(error) = storage::store_settings(&surroundings.disk, &surroundings.settings_path, &settings) {

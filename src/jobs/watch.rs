@@ -29,6 +29,10 @@ pub struct Watcher {
 enum Message {
     /// What is known to be on the disk.
     Know(Version),
+    /// A save of the file begins.
+    Hold,
+    /// It has ended, and left this version on the disk.
+    Release(Option<Version>),
     /// Something may have happened.
     Hint,
     /// There will be no events.
@@ -44,7 +48,32 @@ impl Drop for Watcher {
     }
 }
 
+/// While this is there a save replaces the file: what is there in the meantime is not read, which would take as much memory again.
+pub struct Held {
+    control: mpsc::Sender<Message>,
+    left: Option<Version>,
+}
+
+impl Held {
+    /// What the save left on the disk.
+    pub fn left(&mut self, version: Version) {
+        self.left = Some(version);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.control.send(Message::Release(self.left));
+    }
+}
+
 impl Watcher {
+    /// A save of the file begins, and ends when what is given is dropped.
+    pub fn hold(&self) -> Held {
+        let _ = self.control.send(Message::Hold);
+        Held { control: self.control.clone(), left: None }
+    }
+
     /// Says what is on the disk as far as the window knows; what is not that is told.
     pub fn know(&self, version: Version) {
         // Where the thread has ended there is nobody to tell.
@@ -104,6 +133,7 @@ pub fn start(
             unread: None,
             read_at: None,
             is_paused: false,
+            saves: 0,
             stop,
             closing,
         };
@@ -132,6 +162,8 @@ struct Watch<'a> {
     read_at: Option<Instant>,
     /// A person stopped the reading: it waits for the next hint.
     is_paused: bool,
+    /// Saves that run or are about to.
+    saves: u32,
     stop: Stop,
     /// The window is closed.
     closing: Stop,
@@ -174,7 +206,7 @@ impl Watch<'_> {
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
             }
-            if !self.is_paused {
+            if !self.is_paused && self.saves == 0 {
                 self.look();
             }
             wait = match &self.unread {
@@ -188,9 +220,11 @@ impl Watch<'_> {
     fn take(&mut self, message: Message) -> bool {
         match message {
             Message::Stop => return false,
-            Message::Know(version) => {
-                self.known = version;
-                (self.gone, self.unread, self.is_paused) = (false, None, false);
+            Message::Know(version) => self.knows(version),
+            Message::Hold => self.saves += 1,
+            Message::Release(left) => {
+                self.saves = self.saves.saturating_sub(1);
+                left.into_iter().for_each(|version| self.knows(version));
             }
             Message::Hint => {
                 (self.read_at, self.is_paused) = (None, false);
@@ -201,6 +235,11 @@ impl Watch<'_> {
             Message::Lost(why) => self.outbox.send(Event::Polling(self.id, why)),
         }
         true
+    }
+
+    fn knows(&mut self, version: Version) {
+        self.known = version;
+        (self.gone, self.unread, self.is_paused) = (false, None, false);
     }
 
     fn look(&mut self) {
