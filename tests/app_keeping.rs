@@ -176,7 +176,7 @@ fn an_own_save_is_not_read_as_news() {
     let (replaced, reads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let disk = {
         let (replaced, reads) = (Arc::clone(&replaced), Arc::clone(&reads));
-        Disk::with_hook(move |call, path| {
+        Disk::with_hook(move |call, _| {
             match call {
                 Call::Exchange => replaced.store(true, Ordering::SeqCst),
                 // A reader waits two seconds for the lock.

@@ -106,7 +106,25 @@ fn chosen_text_is_copied_without_escapes() {
     window.harness.event(Event::Copy);
     window.harness.step();
     assert_eq!(copied(&window).unwrap(), "\"two\"\nthree");
-    // With nothing chosen by the mouse, all of it.
+    // A word, wherever in it the double click is.
+    for share in [5.3, 6.5, 7.9] {
+        let at = point(&window, "one \"two\"", share * width);
+        window.harness.hover_at(at);
+        window.harness.step();
+        // Two clicks in two frames: so many fit into the time of a double click.
+        for _ in 0..2 {
+            for pressed in [true, false] {
+                let button = PointerButton::Primary;
+                let event = Event::PointerButton { pos: at, button, pressed, modifiers: Modifiers::NONE };
+                window.harness.input_mut().events.push(event);
+            }
+            window.harness.step();
+        }
+        window.harness.event(Event::Copy);
+        window.harness.step();
+        assert_eq!(copied(&window).unwrap(), "two", "{share}");
+    }
+    // All of it.
     window.command_key(Key::A);
     window.harness.event(Event::Copy);
     window.harness.step();

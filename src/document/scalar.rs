@@ -68,6 +68,7 @@ pub fn units_from(literal: &[u8], mut at: usize) -> impl Iterator<Item = (usize,
 pub fn unit_start(literal: &[u8], at: usize) -> usize {
     /// Bytes of an escape of two surrogates.
     const LONGEST: usize = 12;
+    let at = at.min(literal.len().saturating_sub(1));
     let nearest = at.saturating_sub(LONGEST - 1).max(1).min(at);
     let mut is_escaped = !begins_escape(literal, nearest);
     // The first one that covers it: the second of two surrogates looks like an escape of its own.

@@ -46,7 +46,7 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
     let mut banners = Vec::new();
     let name = session.name.clone();
     // A save that met the other version is answered, too: the banner is the same otherwise.
-    let is_refused = session.failure.as_ref().is_some_and(|failure| !failure.tries_again);
+    let is_refused = session.unsaved() > 0 && session.failure.as_ref().is_some_and(|failure| !failure.tries_again);
     let subject = if is_refused { format!("Not saved: {name}") } else { name.clone() };
     // While a save runs it is not known yet what is on the disk; what is about to load is not to be decided.
     let disk = match session.status_of_disk() {

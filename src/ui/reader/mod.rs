@@ -23,6 +23,7 @@ use egui::{
 use rows::{Row, Rows};
 use scroll::TextScroll;
 use std::ops::Range;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 const ROW_HEIGHT: f32 = 20.0;
 
@@ -31,7 +32,7 @@ const ROW_HEIGHT: f32 = 20.0;
 pub struct Memory {
     shown: Option<(DocumentId, Path)>,
     /// What the rows were made from.
-    laid_out: Option<(RevisionId, f32)>,
+    laid_out: Option<(RevisionId, usize, f32)>,
     /// As [`Rows::new`] has it.
     walked: Vec<usize>,
     scroll: TextScroll,
@@ -110,7 +111,7 @@ fn text_ui(
     let response = ui.interact(around, focus_id(), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(Role::Document, ui.is_enabled(), "Text of the value"));
     theme::focus_ring(ui, &response, theme::BUTTON_RADIUS);
-    let is_laid_out_anew = settle(session, id, place.width(), memory);
+    let is_laid_out_anew = settle(session, id, literal.len(), place.width(), memory);
     let mut rows = Rows::new(literal, place.width(), measure(ui), std::mem::take(&mut memory.walked));
     if is_laid_out_anew {
         memory.scroll.top = rows.start_of(memory.scroll.top);
@@ -148,17 +149,17 @@ fn measure(ui: &Ui) -> impl FnMut(char) -> f32 + use<> {
 }
 
 /// Forgets what was remembered of another value. Says whether rows may start elsewhere than before.
-fn settle(session: &Session, id: DocumentId, width: f32, memory: &mut Memory) -> bool {
+fn settle(session: &Session, id: DocumentId, length: usize, width: f32, memory: &mut Memory) -> bool {
     let what = (id, session.view.selection.clone());
     if memory.shown.as_ref() != Some(&what) {
         *memory = Memory { shown: Some(what), ..Memory::default() };
     }
     let revision = session.history.current().id;
-    let before = memory.laid_out.replace((revision, width));
+    let before = memory.laid_out.replace((revision, length, width));
     if before == memory.laid_out {
         return false;
     }
-    if before.is_some_and(|(before, _)| before != revision) {
+    if before.is_some_and(|(before, size, _)| (before, size) != (revision, length)) {
         memory.chosen = None;
     }
     memory.walked.clear();
@@ -190,7 +191,7 @@ fn by_keys(
     memory: &mut Memory,
     inputs: &mut Vec<Input>,
 ) -> f32 {
-    let filter = EventFilter { vertical_arrows: true, escape: true, ..EventFilter::default() };
+    let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, ..EventFilter::default() };
     ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
     let pressed = |modifiers: Modifiers, key: Key| ui.input_mut(|input| input.count_and_consume_key(modifiers, key)) as f32;
     if ui.input(|input| input.events.iter().any(|event| matches!(event, Event::Copy))) {
@@ -250,9 +251,9 @@ fn line(ui: &Ui, row: &Row, place: Rect) -> (Line, f32) {
 fn choose(ui: &Ui, response: &Response, place: Rect, end: usize, shown: &[Row], memory: &mut Memory) {
     let Some(pointer) = response.interact_pointer_pos() else { return };
     let part = memory.scroll.part;
+    let row_at = |point: Pos2| shown.get(((point.y - place.top()) / ROW_HEIGHT + part).max(0.0) as usize);
     let at = |point: Pos2| -> usize {
-        let number = ((point.y - place.top()) / ROW_HEIGHT + part).max(0.0) as usize;
-        let Some(row) = shown.get(number) else { return shown.last().and_then(|row| row.next).unwrap_or(end) };
+        let Some(row) = row_at(point) else { return shown.last().and_then(|row| row.next).unwrap_or(end) };
         let (line, left) = line(ui, row, place);
         row.raw_at(line.place_at(point.x - left), end)
     };
@@ -261,8 +262,10 @@ fn choose(ui: &Ui, response: &Response, place: Rect, end: usize, shown: &[Row], 
     }
     let here = at(pointer);
     if response.double_clicked() {
-        let row = shown.iter().find(|row| row.start <= here && row.next.is_none_or(|next| here < next));
-        memory.chosen = row.map(|row| word_at(row, here, end));
+        memory.chosen = row_at(pointer).map(|row| {
+            let (line, left) = line(ui, row, place);
+            word_at(row, &line, pointer.x - left, end)
+        });
     } else if response.drag_started() {
         let origin = ui.input(|input| input.pointer.press_origin()).unwrap_or(pointer);
         memory.chosen = Some((at(origin), here));
@@ -274,12 +277,16 @@ fn choose(ui: &Ui, response: &Response, place: Rect, end: usize, shown: &[Row], 
     }
 }
 
-/// The word of a row that byte `here` of the literal is in, or the white space.
-fn word_at(row: &Row, here: usize, end: usize) -> (usize, usize) {
-    let shown = row.shown_at(here);
-    let words = unicode_segmentation::UnicodeSegmentation::split_word_bound_indices(row.text.as_str());
-    let word = words.take_while(|(start, _)| *start <= shown).last();
-    word.map_or((here, here), |(start, word)| (row.raw_at(start, end), row.raw_at(start + word.len(), end)))
+/// The word of a row, or the white space, that is `x` points from the left end.
+fn word_at(row: &Row, line: &Line, x: f32, end: usize) -> (usize, usize) {
+    let near = line.place_at(x);
+    // The one that ends at the nearest border between two letters, or the one that begins there.
+    let words = row.text.split_word_bound_indices().map(|(start, word)| start..start + word.len());
+    let is_there = |word: &Range<usize>| line.spans(word).iter().any(|(from, to)| (*from..=*to).contains(&x));
+    let mut words = words.filter(|word| word.start <= near && near <= word.end);
+    let first = words.next().unwrap_or(near..near);
+    let word = if is_there(&first) { first } else { words.next().unwrap_or(first) };
+    (row.raw_at(word.start, end), row.raw_at(word.end, end))
 }
 
 fn paint(ui: &mut Ui, session: &Session, place: Rect, end: usize, shown: &[Row], memory: &Memory) {

@@ -59,6 +59,11 @@ impl Row {
         if shown >= self.text.len() && !self.ends_line() {
             return self.next.unwrap_or(end);
         }
+        if shown >= self.text.len() {
+            // Before the line break, which may be two characters.
+            let ending = self.places.partition_point(|place| place.shown < self.text.len());
+            return self.places.get(ending).map_or(self.start, |place| place.raw);
+        }
         let behind = self.places.partition_point(|place| place.shown <= shown);
         behind.checked_sub(1).map_or(self.start, |last| self.places[last].raw)
     }
@@ -350,6 +355,8 @@ mod tests {
             assert_eq!(row.raw_at(shown, literal.len() - 1), raw, "{shown}");
         }
         assert_eq!(row.raw_at(3, 0), 2, "inside of a tab");
+        let literal = r#""ab\r\nc""#.as_bytes();
+        assert_eq!(rows(literal, 20).row(1).raw_at(2, literal.len() - 1), 3, "before both characters of the line break");
     }
 
     #[test]

@@ -96,7 +96,8 @@ fn pressed_and_let_go(ui: &Ui, response: &Response) -> Option<f32> {
     };
     ui.input(|input| {
         let is_over = response.contains_pointer() && !input.pointer.primary_down();
-        let press = input.events.iter().position(|event| button(event, true).is_some()).filter(|_| is_over)?;
+        let is_press = |event: &Event| button(event, true).is_some_and(|y| response.rect.y_range().contains(y));
+        let press = input.events.iter().position(is_press).filter(|_| is_over)?;
         let is_let_go = input.events[press..].iter().any(|event| button(event, false).is_some());
         button(&input.events[press], true).filter(|_| is_let_go)
     })
