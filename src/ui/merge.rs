@@ -8,7 +8,9 @@ use crate::state::{Input, Session};
 use crate::ui::field;
 use crate::ui::text::{clip_bytes, line_ui, visible};
 use crate::ui::theme;
-use egui::{Align, Frame, Id, Layout, Margin, RichText, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextStyle, Ui, vec2};
+use egui::{
+    Align, Frame, Id, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextStyle, Ui, vec2,
+};
 
 const VALUE_CHARS: usize = 160;
 const GROUP_HEIGHT: f32 = 30.0;
@@ -68,7 +70,6 @@ fn head_ui(ui: &mut Ui, session: &Session, merging: &Merging, inputs: &mut Vec<I
     ui.horizontal(|ui| {
         // Nothing moves when the buttons go.
         ui.set_min_height(theme::BUTTON_HEIGHT);
-        ui.label(RichText::new(text).color(tokens.muted));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let sides = [(Pick::Theirs, "Theirs for all left", "Take their"), (Pick::Mine, "Mine for all left", "Take your")];
             for (pick, label, hint) in sides.into_iter().filter(|_| left > 1) {
@@ -77,6 +78,10 @@ fn head_ui(ui: &mut Ui, session: &Session, merging: &Merging, inputs: &mut Vec<I
                     inputs.push(Input::Merge(MergeInput::ChooseLeft(pick)));
                 }
             }
+            // In what the buttons leave.
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(RichText::new(text).color(tokens.muted)).truncate());
+            });
         });
     });
 }
