@@ -192,10 +192,7 @@ fn an_own_save_is_not_read_as_news() {
             Ok(())
         })
     };
-    let folder = Arc::new(tempfile::tempdir().unwrap());
-    fs::write(folder.path().join("genesis.json"), TEXT).unwrap();
-    let mut window = Window::on(disk, folder, &["genesis.json"], None);
-    window.wait("Saved");
+    let mut window = Window::opened_on(disk);
     window.edit("title: \"Genesis\"", "Value of title", "Exodus");
     window.command_key(Key::S);
     window.wait("Saving…");
@@ -219,10 +216,7 @@ fn a_hung_disk_never_stops_the_window() {
             Ok(())
         })
     };
-    let folder = Arc::new(tempfile::tempdir().unwrap());
-    fs::write(folder.path().join("genesis.json"), TEXT).unwrap();
-    let mut window = Window::on(disk, folder, &["genesis.json"], None);
-    window.wait("Saved");
+    let mut window = Window::opened_on(disk);
     window.edit("title: \"Genesis\"", "Value of title", "Exodus");
     hangs.store(true, Ordering::SeqCst);
     window.command_key(Key::S);

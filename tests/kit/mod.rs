@@ -62,7 +62,14 @@ impl Window {
     }
 
     pub fn opened() -> Self {
-        let mut window = Self::new(&["genesis.json"], None);
+        Self::opened_on(Disk::real())
+    }
+
+    /// The usual file, opened on this disk.
+    pub fn opened_on(disk: Disk) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("genesis.json"), TEXT).unwrap();
+        let mut window = Self::on(disk, Arc::new(folder), &["genesis.json"], None);
         window.wait("Saved");
         window
     }

@@ -31,7 +31,7 @@ const ROW_HEIGHT: f32 = 20.0;
 #[derive(Default)]
 pub struct Memory {
     shown: Option<(DocumentId, Path)>,
-    /// What the rows were made from.
+    /// What the rows were made from: the revision, the literal's length, the width.
     laid_out: Option<(RevisionId, usize, f32)>,
     /// As [`Rows::new`] has it.
     walked: Vec<usize>,
@@ -338,20 +338,18 @@ fn marks_in_sight(session: &Session, shown: &[Row], current: Option<u64>) -> Vec
         begins.push((text.len(), place.raw));
         text.push(place.character);
     }
-    let raw_of = |decoded: usize| begins.partition_point(|(begin, _)| *begin < decoded);
+    let raw_of = |decoded: usize| {
+        let number = begins.partition_point(|(begin, _)| *begin < decoded);
+        begins.get(number).map_or(usize::MAX, |(_, raw)| *raw)
+    };
     let current = current.and_then(|inside| begins.iter().find(|(_, raw)| *raw as u64 == inside).map(|(begin, _)| *begin));
-    let hits = marks_in(session, Side::Value, &text, current);
+    // By bytes of the literal, once for all rows.
+    let in_literal = |hit: RowMark| RowMark { from: raw_of(hit.from), to: raw_of(hit.to), ..hit };
+    let hits: Vec<RowMark> = marks_in(session, Side::Value, &text, current).into_iter().map(in_literal).collect();
     let in_row = |row: &Row| -> Vec<RowMark> {
         let next = row.next.unwrap_or(usize::MAX);
-        let mut marks = Vec::new();
-        for hit in &hits {
-            let from = begins.get(raw_of(hit.from)).map_or(usize::MAX, |(_, raw)| *raw);
-            let to = begins.get(raw_of(hit.to)).map_or(usize::MAX, |(_, raw)| *raw);
-            if from < next && to > row.start {
-                marks.push(RowMark { from: row.shown_at(from), to: row.shown_at(to), is_current: hit.is_current });
-            }
-        }
-        marks
+        let here = hits.iter().filter(|hit| hit.from < next && hit.to > row.start);
+        here.map(|hit| RowMark { from: row.shown_at(hit.from), to: row.shown_at(hit.to), ..*hit }).collect()
     };
     shown.iter().map(in_row).collect()
 }

@@ -54,15 +54,12 @@ impl Row {
         self.places.get(behind).map_or(self.text.len(), |place| place.shown)
     }
 
-    /// The character of the literal that begins at or before place `shown` of the row's text; what is behind it at its end.
+    /// The character of the literal that begins at or before place `shown` of the row's text. At its end what is behind it, which may
+    /// be a line break of two characters, or `end`, that of the literal.
     pub fn raw_at(&self, shown: usize, end: usize) -> usize {
-        if shown >= self.text.len() && !self.ends_line() {
-            return self.next.unwrap_or(end);
-        }
         if shown >= self.text.len() {
-            // Before the line break, which may be two characters.
             let ending = self.places.partition_point(|place| place.shown < self.text.len());
-            return self.places.get(ending).map_or(self.start, |place| place.raw);
+            return self.places.get(ending).map_or(self.next.unwrap_or(end), |place| place.raw);
         }
         let behind = self.places.partition_point(|place| place.shown <= shown);
         behind.checked_sub(1).map_or(self.start, |last| self.places[last].raw)
