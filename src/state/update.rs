@@ -1,7 +1,9 @@
 //! `update`: a command or an event changes the state and gives effects. Everything that the program decides is decided here and
 //! in the files beside: [`files`] opens and closes, [`save`] saves, [`disk`] meets other versions, [`edits`] changes the document,
-//! [`navigate`] moves the selection.
+//! [`clipboard`] takes from it and pastes, [`navigate`] moves the selection.
 
+#[path = "clipboard.rs"]
+mod clipboard;
 #[path = "disk.rs"]
 mod disk;
 #[path = "edits.rs"]
@@ -97,8 +99,8 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         }
         Input::Type(text) => edits::typed(state, text),
         Input::Commit => edits::commit(state, now),
-        Input::Paste(text, over) => edits::paste(state, &text, over, now),
-        Input::CopyText(path, bytes) => edits::copy_text(state, &path, bytes, &mut effects),
+        Input::Paste(text, over) => clipboard::paste(state, &text, over, now),
+        Input::CopyText(path, bytes) => clipboard::copy_text(state, &path, bytes, &mut effects),
         Input::Mend(text) => files::mend(state, text),
         Input::ReadAgain => files::read_again(state, &mut effects),
         Input::Answer(answer) => files::answer(state, answer, now, &mut effects),
@@ -210,14 +212,14 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         }
         Command::ReplaceFromFile => files::pick(state, PickPurpose::ReplaceValue, now, effects),
         Command::CheckDisk => effects.push(Effect::LookNow),
-        Command::Copy => edits::copy(state, effects),
+        Command::Copy => clipboard::copy(state, effects),
         Command::CopyText => {
             if let Some(path) = state.session().map(|session| session.view.selection.clone()) {
-                edits::copy_text(state, &path, None, effects);
+                clipboard::copy_text(state, &path, None, effects);
             }
         }
-        Command::Cut => edits::cut(state, now, effects),
-        Command::CopyPath => edits::copy_path(state, effects),
+        Command::Cut => clipboard::cut(state, now, effects),
+        Command::CopyPath => clipboard::copy_path(state, effects),
         Command::Paste | Command::PasteOver => effects.push(Effect::RequestPaste(command == Command::PasteOver)),
         Command::EditValue => edits::start(state, Part::Value),
         Command::EditKey => edits::start(state, Part::Key),

@@ -487,7 +487,7 @@ def test_text_of_other_scripts(case):
 
 def test_the_text_of_a_value_is_read_and_copied(case):
     text = "one \"two\"\n" + "\n".join(f"line {number}" for number in range(5000))
-    path = case.file(text=json.dumps({"text": text}))
+    path = case.file(text=json.dumps({"text": text, "code": "12"}))
     program = case.opened(path)
     program.keys("Down")
     program.keys("ctrl+t")
@@ -501,9 +501,12 @@ def test_the_text_of_a_value_is_read_and_copied(case):
     program.gone("Close text")
     program.keys("ctrl+v")
     program.wait_status("Edited (1)")
+    # As JSON it would be a string again.
+    program.keys("Down", "ctrl+alt+c", "ctrl+v")
+    program.wait_status("Edited (2)")
     program.keys("ctrl+s")
     program.wait_status("Saved")
-    same(list(json.loads(read(path)).values()), [text, text])
+    same(list(json.loads(read(path)).values()), [text, text, "12", 12])
 
 
 def test_title_says_what_is_open(case):
