@@ -79,6 +79,13 @@ fn hits_far_inside_come_into_sight() {
     window.wait("1 of 1");
     window.wait_for("the row", |window| rows(window).iter().any(|row| row == "needle line 0"));
     assert!(rows(&window).iter().any(|row| row == "line 49999"), "what stands before it is shown, too");
+    // Who scrolled away comes back to it, also where it is the only one.
+    window.harness.get_by_role_and_label(Role::Document, "Text of the value").focus();
+    window.harness.step();
+    window.command_key(Key::End);
+    assert!(!rows(&window).iter().any(|row| row == "needle line 0"));
+    window.key(Key::F3);
+    assert!(rows(&window).iter().any(|row| row == "needle line 0"));
 }
 
 #[test]

@@ -64,13 +64,14 @@ pub fn units_from(literal: &[u8], mut at: usize) -> impl Iterator<Item = (usize,
     })
 }
 
-/// Where the character of a literal begins that byte `at` is a part of. O(1), but for backslashes in a row.
-pub fn unit_start(literal: &[u8], at: usize) -> usize {
+/// Where the character of a literal begins that byte `at` is a part of. At `known`, which is not behind it, one begins. O(1), but for
+/// backslashes in a row.
+pub fn unit_start(literal: &[u8], known: usize, at: usize) -> usize {
     /// Bytes of an escape of two surrogates.
     const LONGEST: usize = 12;
     let at = at.min(literal.len().saturating_sub(1));
-    let nearest = at.saturating_sub(LONGEST - 1).max(1).min(at);
-    let mut is_escaped = !begins_escape(literal, nearest);
+    let nearest = at.saturating_sub(LONGEST - 1).max(known).min(at);
+    let mut is_escaped = !begins_escape(&literal[known.min(nearest)..], nearest - known.min(nearest));
     // The first one that covers it: the second of two surrogates looks like an escape of its own.
     for start in nearest..=at {
         let begins = literal[start] == b'\\' && !is_escaped;
@@ -189,7 +190,11 @@ pub fn decode_around(literal: &[u8], inside: usize, before: usize, limit: usize)
 
 /// Whether the byte at `at` begins an escape, if it is a backslash: an even number of them stands before it.
 pub(super) fn begins_escape(text: &[u8], at: usize) -> bool {
-    text[..at].iter().rev().take_while(|byte| **byte == b'\\').count().is_multiple_of(2)
+    /// Compared at once: an even number, which a text of megabytes of backslashes is passed over by.
+    const STRIDE: usize = 64;
+    let ending =
+        text[..at].rchunks(STRIDE).take_while(|chunk| chunk.len() == STRIDE && chunk.iter().all(|byte| *byte == b'\\')).count();
+    text[..at - ending * STRIDE].iter().rev().take_while(|byte| **byte == b'\\').count().is_multiple_of(2)
 }
 
 /// The character that ends before `at` in a string, and its length there; `None` at the string's start.
@@ -342,7 +347,9 @@ mod tests {
             let first = usize::from(literal.starts_with('"'));
             for (start, unit) in units_from(literal.as_bytes(), first) {
                 for at in start..start + unit.length {
-                    assert_eq!(unit_start(literal.as_bytes(), at), start, "{literal} {at}");
+                    for (known, _) in units_from(literal.as_bytes(), first).take_while(|(known, _)| *known <= at) {
+                        assert_eq!(unit_start(literal.as_bytes(), known, at), start, "{literal} {known} {at}");
+                    }
                 }
             }
         }

@@ -33,6 +33,8 @@ pub struct Find {
     again: Option<Search>,
     /// The current hit.
     pub current: Option<Current>,
+    /// Changes each time a hit is gone to, also to the same one again.
+    pub gone_to: u64,
     /// Whether the list of hits is shown.
     pub is_list_open: bool,
     /// Where it stands.
@@ -397,6 +399,7 @@ fn go(session: &mut Session, number: u64) {
     reveal(session, &path);
     session.view.selection = path.clone();
     session.find.current = Some(Current { number: Some(number), path, side, inside });
+    session.find.gone_to += 1;
     if let Some(search) = &mut session.find.search {
         search.jumps = false;
     }

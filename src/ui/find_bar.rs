@@ -36,7 +36,7 @@ const BEFORE_HIT: usize = 30;
 pub struct Memory {
     asked: u64,
     /// The current hit that was last brought into sight in the list.
-    followed: Option<u64>,
+    followed: (Option<u64>, u64),
 }
 
 fn field_id() -> Id {
@@ -191,8 +191,8 @@ pub fn hits_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
         }
     }
     let current = find.current.as_ref().and_then(|current| current.number);
-    if memory.followed != current {
-        memory.followed = current;
+    if memory.followed != (current, find.gone_to) {
+        memory.followed = (current, find.gone_to);
         if let Some(number) = current.filter(|number| *number < viewport.rows) {
             position = position.showing(number, &viewport);
         }

@@ -10,6 +10,7 @@
 //! * A word whose letters come from two fonts keeps the order of egui.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -266,11 +267,22 @@ fn mirrored(character: char) -> char {
 /// A line of text with every part in its place.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// The parts with their distance from the left end, from left to right.
-    parts: Vec<(f32, Arc<Galley>, Word)>,
+    /// From left to right.
+    parts: Vec<Part>,
     width: f32,
     height: f32,
     color: Color32,
+}
+
+/// Words that share a galley.
+#[derive(Clone, Debug)]
+struct Part {
+    /// The distance from the line's left end.
+    x: f32,
+    galley: Arc<Galley>,
+    word: Word,
+    /// As [`edges`](Part::edges) found them.
+    edges: OnceCell<Option<Vec<f32>>>,
 }
 
 /// Lays out one line. Text after [`MAX_CHARS`] is left out, and control characters are escaped.
@@ -371,7 +383,7 @@ pub fn line_ui(ui: &mut Ui, text: &str, font: &FontId, color: Color32, sense: Se
 impl Line {
     fn push(&mut self, galley: Arc<Galley>, word: Word) {
         let size = galley.size();
-        self.parts.push((self.width, galley, word));
+        self.parts.push(Part { x: self.width, galley, word, edges: OnceCell::new() });
         self.width += size.x;
         self.height = self.height.max(size.y);
     }
@@ -392,47 +404,22 @@ impl Line {
     /// drawn from right to left is covered from its right end.
     #[must_use]
     pub fn spans(&self, range: &Range<usize>) -> Vec<(f32, f32)> {
-        let overlap = |word: &Word| range.start.max(word.range.start)..range.end.min(word.range.end);
-        let parts = self.parts.iter().filter(|(.., word)| !overlap(word).is_empty());
-        parts
-            .map(|(x, galley, word)| {
-                let Range { start, end } = overlap(word);
-                let text = galley.text();
-                // A mirrored sign may be longer than its twin: such a word is covered whole.
-                let places = (text.get(..start - word.range.start), text.get(..end - word.range.start));
-                let (Some(before), Some(up_to)) = places else { return (*x, x + galley.size().x) };
-                let (from, to) = (before.chars().count(), up_to.chars().count());
-                // Behind right-to-left letters egui 0.37 puts glyphs without a width.
-                let glyphs = galley.rows.iter().flat_map(|row| row.glyphs.iter().map(move |glyph| (row.pos.x, glyph)));
-                let glyphs = glyphs.filter(|(_, glyph)| !word.right_to_left || glyph.advance_width > 0.0);
-                let mut edges: Vec<f32> = glyphs.map(|(row_x, glyph)| row_x + glyph.pos.x).collect();
-                edges.sort_by(f32::total_cmp);
-                edges.push(galley.size().x);
-                let characters = text.chars().count();
-                if edges.len() != characters + 1 {
-                    // Several characters are one shape, or one is several.
-                    return (*x, x + galley.size().x);
-                }
-                let (left, right) = if word.right_to_left { (characters - to, characters - from) } else { (from, to) };
-                (x + edges[left], x + edges[right])
-            })
-            .collect()
+        self.parts.iter().filter_map(|part| part.span(range)).collect()
     }
 
     /// Draws the line with its upper left corner at `pos`.
     pub fn paint(self, painter: &Painter, pos: Pos2) {
-        for (x, galley, _) in self.parts {
-            painter.galley(Pos2::new(pos.x + x, pos.y), galley, self.color);
+        for part in self.parts {
+            painter.galley(Pos2::new(pos.x + part.x, pos.y), part.galley, self.color);
         }
     }
 
     /// The place in the text that was laid out that is nearest to `x` points from the left end: a border between two characters.
     #[must_use]
     pub fn place_at(&self, x: f32) -> usize {
-        let distance = |left: f32, width: f32| (left - x).max(x - left - width).max(0.0);
-        let nearest =
-            self.parts.iter().min_by(|(a, b, _), (c, d, _)| distance(*a, b.size().x).total_cmp(&distance(*c, d.size().x)));
-        let Some((_, galley, word)) = nearest else { return 0 };
+        let distance = |part: &&Part| (part.x - x).max(x - part.x - part.galley.size().x).max(0.0);
+        let nearest = self.parts.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        let Some(Part { galley, word, .. }) = nearest else { return 0 };
         let mut before = word.range.start;
         let mut best = (f32::INFINITY, before);
         // Both ends of each letter, in the order of the text.
@@ -457,6 +444,40 @@ impl Line {
         let top = middle - self.height / 2.0;
         self.paint(painter, Pos2::new(left, top));
         right
+    }
+}
+
+impl Part {
+    /// Where what of `range` is in this part stands on the line.
+    fn span(&self, range: &Range<usize>) -> Option<(f32, f32)> {
+        let Word { range: own, right_to_left } = &self.word;
+        let (start, end) = (range.start.max(own.start), range.end.min(own.end));
+        if start >= end {
+            return None;
+        }
+        let whole = (self.x, self.x + self.galley.size().x);
+        let text = self.galley.text();
+        // A mirrored sign may be longer than its twin: such a word is covered whole.
+        let places = (text.get(..start - own.start), text.get(..end - own.start));
+        let ((Some(before), Some(up_to)), Some(edges)) = (places, self.edges()) else { return Some(whole) };
+        let (from, to) = (before.chars().count(), up_to.chars().count());
+        let characters = edges.len() - 1;
+        let (left, right) = if *right_to_left { (characters - to, characters - from) } else { (from, to) };
+        Some((self.x + edges[left], self.x + edges[right]))
+    }
+
+    /// Where its characters begin, from left to right, and its right end; `None` where several are one shape, or one is several.
+    fn edges(&self) -> Option<&[f32]> {
+        let find = || {
+            // Behind right-to-left letters egui 0.37 puts glyphs without a width.
+            let glyphs = self.galley.rows.iter().flat_map(|row| row.glyphs.iter().map(move |glyph| (row.pos.x, glyph)));
+            let glyphs = glyphs.filter(|(_, glyph)| !self.word.right_to_left || glyph.advance_width > 0.0);
+            let mut edges: Vec<f32> = glyphs.map(|(row_x, glyph)| row_x + glyph.pos.x).collect();
+            edges.sort_by(f32::total_cmp);
+            edges.push(self.galley.size().x);
+            (edges.len() == self.galley.text().chars().count() + 1).then_some(edges)
+        };
+        self.edges.get_or_init(find).as_deref()
     }
 }
 

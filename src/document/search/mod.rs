@@ -93,9 +93,9 @@ impl Searcher {
         Scratch { regex: self.text.create_cache(), raw, text: String::new(), map: Vec::new() }
     }
 
-    /// The hits in one decoded text, as ranges of its bytes.
-    pub fn ranges(&self, text: &str) -> Vec<Range<usize>> {
-        let found = self.text.find_iter(Input::new(text));
+    /// The hits in a part of one decoded text, as ranges of its bytes. What is around the part decides where words and lines end.
+    pub fn ranges(&self, text: &str, part: Range<usize>) -> Vec<Range<usize>> {
+        let found = self.text.find_iter(Input::new(text).range(part));
         found.map(|found| found.range()).filter(|range| !range.is_empty()).collect()
     }
 

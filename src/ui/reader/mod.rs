@@ -1,13 +1,14 @@
 //! The text of the selected value, whole, whatever its size: in rows as wide as the panel, with its line breaks, to read and to copy from.
 //!
-//! [`rows`] finds rows, [`scroll`] which of them are in sight. A place in the text is a byte: how many rows it has is not known.
+//! [`rows`] finds rows, [`scroll`] which of them are in sight, [`hits`] what in these was searched for. A place in the text is a byte: how many rows it has is not known.
 
+mod hits;
 mod rows;
 mod scroll;
 
 use super::text::{Base, Line, layout, line_ui, visible};
 use super::theme;
-use super::tree::marks::{current_in, marks_in};
+use super::tree::marks::{current_in, searcher_of};
 use super::tree::row::{RowMark, paint_marks};
 use super::tree::scroll_bar::{scroll_bar_ui, track_in};
 use crate::document::{Path, RevisionId, Side, pointer};
@@ -20,7 +21,8 @@ use egui::{
     Align, Event, EventFilter, Id, Key, Layout, Modifiers, Pos2, Rect, Response, RichText, Sense, TextStyle, Ui, UiBuilder,
     WidgetInfo, pos2, vec2,
 };
-use rows::{Row, Rows};
+use hits::hits_in;
+use rows::{Known, Row, Rows};
 use scroll::TextScroll;
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -34,10 +36,10 @@ pub struct Memory {
     /// What the rows were made from: the revision, the literal's length, the width.
     laid_out: Option<(RevisionId, usize, f32)>,
     /// As [`Rows::new`] has it.
-    walked: Vec<usize>,
+    known: Known,
     scroll: TextScroll,
-    /// The hit that was last brought into sight.
-    followed: Option<u64>,
+    /// The hit that was last brought into sight, and how often one had been gone to.
+    followed: (Option<u64>, u64),
     /// The bytes of the literal that are chosen, from where they were pressed to where it was let go.
     chosen: Option<(usize, usize)>,
 }
@@ -112,7 +114,7 @@ fn text_ui(
     response.widget_info(|| WidgetInfo::labeled(Role::Document, ui.is_enabled(), "Text of the value"));
     theme::focus_ring(ui, &response, theme::BUTTON_RADIUS);
     let is_laid_out_anew = settle(session, id, literal.len(), place.width(), memory);
-    let mut rows = Rows::new(literal, place.width(), measure(ui), std::mem::take(&mut memory.walked));
+    let mut rows = Rows::new(literal, place.width(), measure(ui), std::mem::take(&mut memory.known));
     if is_laid_out_anew {
         memory.scroll.top = rows.start_of(memory.scroll.top);
     }
@@ -131,8 +133,9 @@ fn text_ui(
         shown = memory.scroll.in_sight(&mut rows, page);
     }
     choose(ui, &response, place, rows.end(), &shown, memory);
-    paint(ui, session, place, rows.end(), &shown, memory);
-    memory.walked = rows.into_walked();
+    let marks = marks_in_sight(session, &mut rows, &shown);
+    paint(ui, place, rows.end(), &shown, &marks, memory);
+    memory.known = rows.into_known();
 }
 
 /// How wide a character is. Hundreds of rows are measured where a text is scrolled up: the fonts are asked once for most characters.
@@ -162,17 +165,18 @@ fn settle(session: &Session, id: DocumentId, length: usize, width: f32, memory: 
     if before.is_some_and(|(before, size, _)| (before, size) != (revision, length)) {
         memory.chosen = None;
     }
-    memory.walked.clear();
+    memory.known = Known::default();
     true
 }
 
 /// A hit in this value comes into sight when it becomes the current one.
 fn follow_hit(session: &Session, rows: &mut Rows<'_>, page: f32, memory: &mut Memory) {
     let current = current_in(session, &session.view.selection, Side::Value);
-    if memory.followed == current {
+    let followed = (current, session.find.gone_to);
+    if memory.followed == followed {
         return;
     }
-    memory.followed = current;
+    memory.followed = followed;
     let Some(inside) = current else { return };
     let start = rows.start_of(inside as usize);
     if !memory.scroll.in_sight(rows, page).iter().any(|row| row.start == start) {
@@ -205,10 +209,11 @@ fn by_keys(
         ui.memory_mut(|memory| memory.request_focus(super::tree::focus_id()));
     }
     let plain = |key| pressed(Modifiers::NONE, key);
-    if plain(Key::Home) > 0.0 {
+    let at_end = |key| plain(key) + pressed(Modifiers::COMMAND, key) > 0.0;
+    if at_end(Key::Home) {
         memory.scroll = TextScroll::at(rows.first(), rows, page);
     }
-    if plain(Key::End) > 0.0 {
+    if at_end(Key::End) {
         memory.scroll = TextScroll::at(rows.end(), rows, page);
     }
     let step = (page - 1.0).floor().max(1.0);
@@ -289,9 +294,8 @@ fn word_at(row: &Row, line: &Line, x: f32, end: usize) -> (usize, usize) {
     (row.raw_at(word.start, end), row.raw_at(word.end, end))
 }
 
-fn paint(ui: &mut Ui, session: &Session, place: Rect, end: usize, shown: &[Row], memory: &Memory) {
+fn paint(ui: &mut Ui, place: Rect, end: usize, shown: &[Row], marks: &[Vec<RowMark>], memory: &Memory) {
     let tokens = theme::tokens(ui);
-    let marks = marks_in_sight(session, shown, memory.followed);
     let chosen = memory.chosen.map(|(from, to)| from.min(to)..from.max(to)).unwrap_or_default();
     let builder = UiBuilder::new().scope_id(focus_id().with("rows")).max_rect(place).accessibility_parent(focus_id());
     let mut area = ui.new_child(builder);
@@ -331,25 +335,18 @@ fn chosen_in(row: &Row, chosen: &Range<usize>, end: usize, line: &Line) -> Vec<(
 }
 
 /// The hits in the rows, which may begin in one and end in another.
-fn marks_in_sight(session: &Session, shown: &[Row], current: Option<u64>) -> Vec<Vec<RowMark>> {
-    let mut text = String::new();
-    let mut begins = Vec::new();
-    for place in shown.iter().flat_map(|row| &row.places) {
-        begins.push((text.len(), place.raw));
-        text.push(place.character);
-    }
-    let raw_of = |decoded: usize| {
-        let number = begins.partition_point(|(begin, _)| *begin < decoded);
-        begins.get(number).map_or(usize::MAX, |(_, raw)| *raw)
-    };
-    let current = current.and_then(|inside| begins.iter().find(|(_, raw)| *raw as u64 == inside).map(|(begin, _)| *begin));
-    // By bytes of the literal, once for all rows.
-    let in_literal = |hit: RowMark| RowMark { from: raw_of(hit.from), to: raw_of(hit.to), ..hit };
-    let hits: Vec<RowMark> = marks_in(session, Side::Value, &text, current).into_iter().map(in_literal).collect();
+fn marks_in_sight(session: &Session, rows: &mut Rows<'_>, shown: &[Row]) -> Vec<Vec<RowMark>> {
+    let hits = searcher_of(session, Side::Value).map(|searcher| hits_in(searcher, rows, shown)).unwrap_or_default();
+    let current = current_in(session, &session.view.selection, Side::Value);
     let in_row = |row: &Row| -> Vec<RowMark> {
         let next = row.next.unwrap_or(usize::MAX);
-        let here = hits.iter().filter(|hit| hit.from < next && hit.to > row.start);
-        here.map(|hit| RowMark { from: row.shown_at(hit.from), to: row.shown_at(hit.to), ..*hit }).collect()
+        let here = hits.iter().filter(|hit| hit.start < next && hit.end > row.start);
+        let marks = here.map(|hit| RowMark {
+            from: row.shown_at(hit.start),
+            to: row.shown_at(hit.end),
+            is_current: current == Some(hit.start as u64),
+        });
+        marks.collect()
     };
     shown.iter().map(in_row).collect()
 }

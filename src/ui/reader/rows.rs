@@ -6,6 +6,7 @@
 
 use crate::document::scalar::{unit_start, units_from};
 use crate::ui::text::{is_right_to_left, is_unseen, visible};
+use std::collections::BTreeMap;
 use unicode_linebreak::linebreaks;
 use unicode_segmentation::GraphemeCursor;
 
@@ -77,21 +78,29 @@ pub struct Rows<'a> {
     width: f32,
     /// How wide a character is.
     measure: Box<dyn FnMut(char) -> f32 + 'a>,
+    known: Known,
+}
+
+/// What was found on the way, of use as long as value and width are the same.
+#[derive(Default)]
+pub struct Known {
     /// Where rows start that follow each other: those that were walked over last on the way up.
     walked: Vec<usize>,
+    /// Where the first character of a block begins. What is nothing but backslashes has to be counted for it.
+    blocks: BTreeMap<usize, usize>,
 }
 
 impl<'a> Rows<'a> {
-    /// The rows of a value as it is written: of what stands between the quotes of a string. `walked` is empty, or what
-    /// [`into_walked`](Rows::into_walked) gave for the same value and width.
-    pub fn new(literal: &'a [u8], width: f32, measure: impl FnMut(char) -> f32 + 'a, walked: Vec<usize>) -> Self {
+    /// The rows of a value as it is written: of what stands between the quotes of a string. `known` is empty, or what
+    /// [`into_known`](Rows::into_known) gave for the same value and width.
+    pub fn new(literal: &'a [u8], width: f32, measure: impl FnMut(char) -> f32 + 'a, known: Known) -> Self {
         let quote = usize::from(literal.first() == Some(&b'"'));
-        Self { literal, first: quote, end: literal.len() - quote, width, measure: Box::new(measure), walked }
+        Self { literal, first: quote, end: literal.len() - quote, width, measure: Box::new(measure), known }
     }
 
-    /// What makes the next steps up quick.
-    pub fn into_walked(self) -> Vec<usize> {
-        self.walked
+    /// What makes the next looks quick.
+    pub fn into_known(self) -> Known {
+        self.known
     }
 
     /// Where the first row starts.
@@ -144,18 +153,49 @@ impl<'a> Rows<'a> {
     }
 
     /// Whether a row begins with a block, since the line has been going on for one.
-    fn is_cut(&self, block: usize) -> bool {
-        self.last_break(self.block_start(block - 1), self.block_start(block)).is_none()
+    fn is_cut(&mut self, block: usize) -> bool {
+        let (from, to) = (self.block_start(block - 1), self.block_start(block));
+        self.last_break(from, to).is_none()
     }
 
     /// The first character that begins in a block.
-    fn block_start(&self, block: usize) -> usize {
+    fn block_start(&mut self, block: usize) -> usize {
         if block == 0 {
             return self.first;
         }
-        let start = unit_start(self.literal, block * BLOCK);
-        let is_before = start < block * BLOCK;
-        if is_before { units_from(self.literal, start).nth(1).map_or(self.end, |(next, _)| next) } else { start }
+        let known = self.known.blocks.range(..=block).next_back();
+        if let Some((_, &start)) = known.filter(|(known, _)| **known == block) {
+            return start;
+        }
+        let before = known.map_or(self.first, |(_, start)| *start);
+        let mut start = unit_start(self.literal, before, block * BLOCK);
+        if start < block * BLOCK {
+            start = units_from(self.literal, start).nth(1).map_or(self.end, |(next, _)| next);
+        }
+        self.known.blocks.insert(block, start);
+        start
+    }
+
+    /// Where the character begins that byte `at` of the literal is a part of.
+    fn unit_start(&mut self, at: usize) -> usize {
+        let block = at / BLOCK;
+        let mut known = self.block_start(block);
+        // It may have begun in the block before.
+        if known > at {
+            known = self.block_start(block.saturating_sub(1));
+        }
+        unit_start(self.literal, known, at)
+    }
+
+    /// The characters of about so many bytes before the row that starts at `start`, with their places in the literal.
+    pub fn characters_before(&mut self, start: usize, bytes: usize) -> impl Iterator<Item = (usize, char)> + use<'a> {
+        let from = self.unit_start(start.saturating_sub(bytes).max(self.first));
+        self.characters_from(from).take_while(move |(raw, _)| *raw < start)
+    }
+
+    /// The characters from byte `start` of the literal on, with their places.
+    pub fn characters_from(&self, start: usize) -> impl Iterator<Item = (usize, char)> + use<'a> {
+        units_from(self.literal, start).map(|(raw, unit)| (raw, unit.character))
     }
 
     /// Behind the last line break that ends at or before `to`, not looking at what is before `from`.
@@ -165,15 +205,15 @@ impl<'a> Rows<'a> {
     }
 
     /// The start of the line, or of the part of it, that the character at `at` is in. O(1).
-    fn anchor(&self, at: usize) -> usize {
+    fn anchor(&mut self, at: usize) -> usize {
         let block = at / BLOCK;
         let block_start = self.block_start(block);
         if let Some(start) = self.last_break(block_start, at) {
             return start;
         }
         // The line began in the block before, or it is cut.
-        let before = block.checked_sub(1).and_then(|before| self.last_break(self.block_start(before), block_start));
-        before.unwrap_or(block_start)
+        let Some(before) = block.checked_sub(1).map(|before| self.block_start(before)) else { return block_start };
+        self.last_break(before, block_start).unwrap_or(block_start)
     }
 
     /// The start of the row that byte `at` of the literal is in. O(1).
@@ -182,7 +222,7 @@ impl<'a> Rows<'a> {
             return self.first;
         }
         let is_end = at >= self.end;
-        let at = unit_start(self.literal, at.clamp(self.first, self.end - 1));
+        let at = self.unit_start(at.clamp(self.first, self.end - 1));
         // Behind a line break at the end there is an empty row.
         if is_end && self.last_break(at, self.end).is_some() {
             return self.end;
@@ -199,12 +239,12 @@ impl<'a> Rows<'a> {
         let (mut at, mut left) = (start, count);
         while left > 0 && at > self.first {
             // The way from the line's start is long: one walk does for many steps up.
-            let number = match self.walked.binary_search(&at) {
+            let number = match self.known.walked.binary_search(&at) {
                 Ok(number) if number > 0 => number,
                 _ => self.walk_up_to(at),
             };
             let taken = left.min(number);
-            at = self.walked[number - taken];
+            at = self.known.walked[number - taken];
             left -= taken;
         }
         (at, count - left)
@@ -212,14 +252,15 @@ impl<'a> Rows<'a> {
 
     /// Walks over the rows above the one that starts at `start`, from the line's start on; how many they are.
     fn walk_up_to(&mut self, start: usize) -> usize {
-        let mut next = Some(self.anchor(unit_start(self.literal, start - 1)));
-        self.walked.clear();
+        let last = self.unit_start(start - 1);
+        let mut next = Some(self.anchor(last));
+        self.known.walked.clear();
         while let Some(at) = next.filter(|at| *at < start) {
-            self.walked.push(at);
+            self.known.walked.push(at);
             next = self.row(at).next;
         }
-        self.walked.push(start);
-        self.walked.len() - 1
+        self.known.walked.push(start);
+        self.known.walked.len() - 1
     }
 
     /// So many rows from the one that starts at `start` on, or all that there are.
@@ -228,7 +269,10 @@ impl<'a> Rows<'a> {
         let mut next = Some(start);
         while let Some(start) = next.filter(|_| rows.len() < count) {
             let is_right_to_left = match rows.last() {
-                None => self.begins_right_to_left(self.anchor(start)),
+                None => {
+                    let line = self.anchor(start);
+                    self.begins_right_to_left(line)
+                }
                 Some(before) if before.ends_line() => self.begins_right_to_left(start),
                 Some(before) => before.is_right_to_left,
             };
@@ -275,7 +319,7 @@ mod tests {
 
     /// Rows of as many characters.
     fn rows(literal: &[u8], width: usize) -> Rows<'_> {
-        Rows::new(literal, width as f32, |_| 1.0, Vec::new())
+        Rows::new(literal, width as f32, |_| 1.0, Known::default())
     }
 
     fn all(rows: &mut Rows<'_>) -> Vec<Row> {

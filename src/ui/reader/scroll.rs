@@ -60,13 +60,14 @@ impl TextScroll {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::Known;
     use super::*;
 
     const PAGE: f32 = 3.5;
 
     fn scrolled(lines: usize, moves: &[f32]) -> (String, f32) {
         let literal = format!("\"{}\"", (0..lines).map(|n| n.to_string()).collect::<Vec<_>>().join("\\n"));
-        let mut rows = Rows::new(literal.as_bytes(), 10.0, |_| 1.0, Vec::new());
+        let mut rows = Rows::new(literal.as_bytes(), 10.0, |_| 1.0, Known::default());
         let start = TextScroll::at(0, &mut rows, PAGE);
         let scroll = moves.iter().fold(start, |scroll, by| scroll.moved(*by, &mut rows, PAGE));
         (scroll.in_sight(&mut rows, PAGE)[0].text.clone(), scroll.part)

@@ -17,8 +17,7 @@ const NEAR: f64 = 2.0;
 
 /// The hits in one decoded key or value, or in a part of it; `current` is where in that the current hit begins.
 pub fn marks_in(session: &Session, side: Side, text: &str, current: Option<usize>) -> Vec<RowMark> {
-    let searcher = session.find.searcher().filter(|searcher| is_searched(searcher, side));
-    let ranges = searcher.map(|searcher| searcher.ranges(text)).unwrap_or_default().into_iter();
+    let ranges = searcher_of(session, side).map(|searcher| searcher.ranges(text, 0..text.len())).unwrap_or_default().into_iter();
     ranges.map(|range| RowMark { from: range.start, to: range.end, is_current: current == Some(range.start) }).collect()
 }
 
@@ -28,9 +27,12 @@ pub fn current_in(session: &Session, path: &Path, side: Side) -> Option<u64> {
     (current.side == side && current.path == *path).then_some(current.inside)
 }
 
-fn is_searched(searcher: &Searcher, side: Side) -> bool {
-    let scope = searcher.query().scope;
-    if side == Side::Key { scope.has_keys() } else { scope.has_values() }
+/// What keys, or values, are searched for at the moment.
+pub fn searcher_of(session: &Session, side: Side) -> Option<&Searcher> {
+    session.find.searcher().filter(|searcher| {
+        let scope = searcher.query().scope;
+        if side == Side::Key { scope.has_keys() } else { scope.has_values() }
+    })
 }
 
 /// Where byte `inside` of a literal stands in its decoded text, if that is near its start.

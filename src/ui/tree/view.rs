@@ -29,8 +29,8 @@ const NUMBER_BYTES: usize = 400;
 #[derive(Default)]
 pub struct Memory {
     document: Option<DocumentId>,
-    /// The selection that was last brought into sight.
-    followed: Option<(Path, u64)>,
+    /// The selection that was last brought into sight: how often a hit was gone to, and how many rows there were.
+    followed: Option<(Path, u64, u64)>,
     /// As it was then.
     viewport: Option<Viewport>,
     /// Rows of a page.
@@ -106,9 +106,9 @@ fn scroll(
             position = position.moved_by_points(-delta, viewport);
         }
     }
-    let selection = (session.view.selection.clone(), viewport.rows);
+    let selection = (session.view.selection.clone(), session.find.gone_to, viewport.rows);
     if memory.followed.as_ref() != Some(&selection) {
-        let moved = memory.followed.as_ref().is_none_or(|(path, _)| *path != selection.0);
+        let moved = memory.followed.as_ref().is_none_or(|(path, gone_to, _)| (path, *gone_to) != (&selection.0, selection.1));
         if moved && let Some(row) = session.view.fold.row_of(root, &selection.0) {
             // What is around a hit is of interest, too, and around a place far away.
             let is_hit = session.find.is_open && session.find.current.as_ref().is_some_and(|hit| hit.path == selection.0);
