@@ -5,7 +5,7 @@
 mod faults;
 mod mounts;
 
-use faults::{Place, is_root, skip, text};
+use faults::{Place, has, is_root, skip, text};
 use mounts::Image;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -82,14 +82,28 @@ fn kill_all_along(name: &str, root: &Path) {
     assert!(killed * 3 > runs * 2 && replaced > 0 && replaced < runs, "{name}: {runs}, {killed}, {replaced}");
 }
 
+fn has_strace() -> bool {
+    let has = has("strace");
+    if !has {
+        skip("needs strace");
+    }
+    has
+}
+
 #[test]
 fn killed_while_a_large_file_is_saved() {
-    if std::process::Command::new("strace").arg("-V").output().is_err() {
-        return skip("needs strace");
+    if has_strace() {
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        kill_all_along("copied", &folder);
     }
-    let memory = Path::new("/dev/shm");
-    let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-    kill_all_along("copied", &folder);
+}
+
+#[test]
+fn killed_while_a_large_file_is_saved_whose_backup_shares_its_blocks() {
+    if !has_strace() {
+        return;
+    }
     if !is_root() {
         return skip("needs root");
     }
