@@ -25,7 +25,10 @@ pub struct Aligned(Vec<u8>);
 impl Aligned {
     /// So many bytes of it, at most [`BLOCK`], with whatever is in them.
     pub fn room(&mut self, length: usize) -> &mut [u8] {
-        self.0.resize(BLOCK + ALIGNMENT, 0);
+        // Made anew it has the system's cleared pages, of which a small file touches a few.
+        if self.0.is_empty() {
+            self.0 = vec![0; BLOCK + ALIGNMENT];
+        }
         let start = self.0.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         &mut self.0[start..][..length]
     }
