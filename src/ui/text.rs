@@ -458,8 +458,10 @@ impl Part {
         let whole = (self.x, self.x + self.galley.size().x);
         let text = self.galley.text();
         // A mirrored sign may be longer than its twin: such a word is covered whole.
-        let places = (text.get(..start - own.start), text.get(..end - own.start));
-        let ((Some(before), Some(up_to)), Some(edges)) = (places, self.edges()) else { return Some(whole) };
+        let Some(edges) = self.edges().filter(|_| text.len() == own.len()) else { return Some(whole) };
+        // What is cut ends within the ellipsis.
+        let before = &text[..text.floor_char_boundary(start - own.start)];
+        let up_to = &text[..text.ceil_char_boundary(end - own.start)];
         let (from, to) = (before.chars().count(), up_to.chars().count());
         let characters = edges.len() - 1;
         let (left, right) = if *right_to_left { (characters - to, characters - from) } else { (from, to) };
@@ -674,6 +676,10 @@ mod tests {
             near(latin.spans(&(1..3)), quarter, 3.0 * quarter);
             near(latin.spans(&(2..90)), 2.0 * quarter, 4.0 * quarter);
             assert!(latin.spans(&(4..9)).is_empty());
+            // What is cut goes on in the ellipsis, of which no place is a letter's.
+            let cut = line("ab…");
+            near(cut.spans(&(1..4)), quarter, cut.width());
+            near(cut.spans(&(3..9)), 2.0 * quarter, cut.width());
             // The first letters are on the right; what reaches over two words has two parts.
             let hebrew = line("אבג דה");
             let (first, last) = (hebrew.spans(&(0..2))[0], hebrew.spans(&(9..11))[0]);
