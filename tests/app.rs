@@ -39,6 +39,25 @@ fn the_menu_of_a_row_is_about_that_row() {
 }
 
 #[test]
+fn line_breaks_that_are_pasted_into_a_field_are_kept() {
+    let mut window = Window::opened();
+    window.click("title: \"Genesis\"");
+    window.key(Key::Enter);
+    window.wait("Value of title");
+    window.key(Key::End);
+    for text in [" 1", "\none \"two\"\r\nthree", "!"] {
+        window.harness.event(egui::Event::Paste(text.to_owned()));
+        window.harness.step();
+        window.harness.step();
+    }
+    window.key(Key::Enter);
+    window.wait("Edited (1)");
+    window.command_key(Key::S);
+    window.wait("Saved");
+    assert_eq!(window.text(), TEXT.replace("Genesis", r#"Genesis 1\none \"two\"\r\nthree!"#));
+}
+
+#[test]
 fn what_is_not_valid_is_told_while_typing() {
     let mut window = Window::opened();
     window.click("number: 12.50");

@@ -341,6 +341,30 @@ fn what_is_left_of_a_merge_is_chosen_at_once() {
 }
 
 #[test]
+fn what_is_typed_in_a_merge_is_not_dropped_by_another_choice() {
+    let mut program = Program::open(TEXT);
+    program.edit(&[0], "Mine");
+    program.edit(&[2], "7");
+    program.other_writes(&TEXT.replace("Genesis", "Theirs").replace("12.50", "13"));
+    program.command(Command::Merge);
+    program.merge();
+    program.take(Input::Merge(MergeInput::Edit(0)));
+    program.take(Input::Merge(MergeInput::Type("\"by hand".into())));
+    program.take(Input::Merge(MergeInput::ChooseLeft(Pick::Theirs)));
+    program.command(Command::ChooseTheirs);
+    // It is not valid yet: neither another field nor the end of the merge takes it away.
+    for input in [MergeInput::Edit(1), MergeInput::Finish] {
+        program.take(Input::Merge(input));
+        let editor = program.session().merging.as_ref().unwrap().editor.as_ref().unwrap();
+        assert_eq!((editor.change, editor.text.as_str(), editor.problem.is_some()), (0, "\"by hand", true));
+    }
+    program.take(Input::Merge(MergeInput::Type("\"by hand\"".into())));
+    program.take(Input::Merge(MergeInput::Finish));
+    finish(&mut program);
+    assert_eq!(program.text(), TEXT.replace("Genesis", "by hand").replace("12.50", "13"));
+}
+
+#[test]
 fn a_further_change_during_a_merge_is_an_ordinary_conflict() {
     let mut program = Program::open(TEXT);
     program.edit(&[0], "Mine");
@@ -486,6 +510,15 @@ fn a_failed_save_is_tried_again_after_a_while_and_the_count_stays() {
     let order = program.save();
     program.failed(&order, true);
     assert_eq!(program.session().metrics.retry_at_ms, None);
+    // Nor does one mean that saving does not work, however often it is met.
+    for _ in 0..3 {
+        program.command(Command::Save);
+        let order = program.save();
+        program.failed(&order, true);
+    }
+    program.take(Input::Tick);
+    let metrics = &program.session().metrics;
+    assert_eq!((metrics.alert, metrics.conflicts, metrics.failures_in_row), (None, 4, 0));
 }
 
 #[test]

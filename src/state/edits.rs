@@ -302,6 +302,14 @@ pub fn typed(state: &mut State, text: String) {
     }
 }
 
+/// What is typed is no plain text any more.
+pub fn typed_literal(state: &mut State, literal: String) {
+    if let Some(editor) = state.session_mut().and_then(|session| session.editor.as_mut()) {
+        editor.plain = false;
+    }
+    typed(state, literal);
+}
+
 fn problem(editor: &Editor) -> Option<String> {
     let told = |problem: crate::document::Problem| problem.message;
     match (editor.plain, editor.part) {

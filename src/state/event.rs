@@ -32,6 +32,8 @@ pub enum Input {
     Edit(Path, Part),
     /// The text in a row's field changed.
     Type(String),
+    /// Plain text in a row's field has line breaks now: it is this JSON literal from here on.
+    TypeLiteral(String),
     /// The field in the row is done: Enter, or a click elsewhere.
     Commit,
     /// Text came from the clipboard; `true` where it goes over the selected value.

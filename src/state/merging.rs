@@ -49,6 +49,8 @@ pub struct MergeEditor {
     pub change: usize,
     /// What is typed, as JSON.
     pub text: String,
+    /// Whether somebody typed: then it is not dropped without being asked for.
+    pub is_touched: bool,
     /// Why it can't be taken.
     pub problem: Option<String>,
 }
@@ -184,16 +186,22 @@ pub(super) fn take(state: &mut State, input: MergeInput, effects: &mut Vec<Effec
         MergeInput::Select(number) if number < count => merging.selected = number,
         MergeInput::Choose(number, pick) => merging.choose(number, pick),
         MergeInput::ChooseSelected(pick) => {
-            merging.choose(merging.selected, pick);
-            merging.go(true);
+            // What is being typed for it is another choice.
+            if !merging.is_typing_for(merging.selected) {
+                merging.editor.take_if(|editor| editor.change == merging.selected);
+                merging.choose(merging.selected, pick);
+                merging.go(true);
+            }
         }
         MergeInput::ChooseLeft(pick) => {
-            let left: Vec<usize> = (0..count).filter(|&number| merging.merge.changes[number].choice.is_none()).collect();
+            let is_left = |number: usize| merging.merge.changes[number].choice.is_none() && !merging.is_typing_for(number);
+            let left: Vec<usize> = (0..count).filter(|&number| is_left(number)).collect();
             left.into_iter().for_each(|number| merging.choose(number, pick));
         }
         MergeInput::Next => merging.go(true),
         MergeInput::Previous => merging.go(false),
-        MergeInput::Edit(number) if number < count => {
+        // What is typed for another one is taken first, or is wrong and stays.
+        MergeInput::Edit(number) if number < count && merging.take_typed() => {
             let change = &merging.merge.changes[number];
             let node = change.mine.as_ref().or(change.theirs.as_ref());
             /// Longer values are not typed.
@@ -203,27 +211,21 @@ pub(super) fn take(state: &mut State, input: MergeInput, effects: &mut Vec<Effec
                 _ => String::new(),
             };
             merging.selected = number;
-            merging.editor = Some(MergeEditor { change: number, text, problem: None });
+            merging.editor = Some(MergeEditor { change: number, text, is_touched: false, problem: None });
         }
         MergeInput::Type(text) => {
             if let Some(editor) = &mut merging.editor {
                 editor.problem = Value::new(&text).err().map(|problem| problem.to_string());
-                editor.text = text;
+                (editor.text, editor.is_touched) = (text, true);
             }
         }
         MergeInput::TakeTyped => {
-            let Some(editor) = merging.editor.take() else { return };
-            match Value::as_is(editor.text.trim()) {
-                Ok(value) => {
-                    if let Some(change) = merging.merge.changes.get_mut(editor.change) {
-                        change.choice = Some(Choice::Value(value));
-                    }
-                }
-                Err(problem) => merging.editor = Some(MergeEditor { problem: Some(problem.to_string()), ..editor }),
-            }
+            // Also where it is as it was offered.
+            merging.editor.iter_mut().for_each(|editor| editor.is_touched = true);
+            merging.take_typed();
         }
         MergeInput::DropTyped => merging.editor = None,
-        MergeInput::Finish if merging.merge.conflicts_left() == 0 => {
+        MergeInput::Finish if merging.take_typed() && merging.merge.conflicts_left() == 0 => {
             merging.finishing = true;
             effects.push(Effect::FinishMerge(id, merging.merge.clone()));
         }
@@ -233,6 +235,32 @@ pub(super) fn take(state: &mut State, input: MergeInput, effects: &mut Vec<Effec
 }
 
 impl Merging {
+    fn is_typing_for(&self, number: usize) -> bool {
+        self.editor.as_ref().is_some_and(|editor| editor.change == number && editor.is_touched)
+    }
+
+    /// Takes what was typed and closes the field; says whether it is closed now. What is wrong stays, with the reason.
+    fn take_typed(&mut self) -> bool {
+        let Some(editor) = self.editor.take() else { return true };
+        if !editor.is_touched {
+            return true;
+        }
+        match Value::as_is(editor.text.trim()) {
+            Ok(value) => {
+                if let Some(change) = self.merge.changes.get_mut(editor.change) {
+                    change.choice = Some(Choice::Value(value));
+                }
+                true
+            }
+            Err(problem) => {
+                self.selected = editor.change;
+                self.scroll_to += 1;
+                self.editor = Some(MergeEditor { problem: Some(problem.to_string()), ..editor });
+                false
+            }
+        }
+    }
+
     fn choose(&mut self, number: usize, pick: Pick) {
         let Some(change) = self.merge.changes.get_mut(number) else { return };
         self.selected = number;

@@ -106,9 +106,10 @@ impl Metrics {
 
     pub(super) fn failed(&mut self, is_conflict: bool, tries_again: bool, now_ms: u64) {
         self.failures += 1;
-        self.failures_in_row += 1;
         self.conflicts += u64::from(is_conflict);
-        let wait = FIRST_RETRY_MS << (self.failures_in_row - 1).min(8);
+        // A conflict waits for a person, who is told of it elsewhere.
+        self.failures_in_row += u64::from(!is_conflict);
+        let wait = FIRST_RETRY_MS << self.failures_in_row.saturating_sub(1).min(8);
         self.retry_at_ms = tries_again.then_some(now_ms + wait.min(LAST_RETRY_MS));
     }
 
@@ -121,11 +122,11 @@ impl Metrics {
 fn alert_of(session: &Session, options: &Options, now: &Now) -> Option<Alert> {
     let metrics = &session.metrics;
     let unsaved = session.unsaved();
-    if metrics.failures_in_row >= FAILURES {
-        return Some(Alert::Failing(metrics.failures_in_row));
-    }
     if unsaved == 0 {
         return None;
+    }
+    if metrics.failures_in_row >= FAILURES {
+        return Some(Alert::Failing(metrics.failures_in_row));
     }
     if options.autosaves() {
         let since = metrics.unsaved_since_ms.unwrap_or(now.ms);

@@ -98,6 +98,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
             }
         }
         Input::Type(text) => edits::typed(state, text),
+        Input::TypeLiteral(literal) => edits::typed_literal(state, literal),
         Input::Commit => edits::commit(state, now),
         Input::Paste(text, over) => clipboard::paste(state, &text, over, now),
         Input::CopyText(path, bytes) => clipboard::copy_text(state, &path, bytes, &mut effects),

@@ -7,7 +7,10 @@ use crate::state::session::LARGE;
 use crate::state::{Input, Session, State, Status};
 use crate::ui::theme;
 use egui::text::LayoutJob;
-use egui::{Align, Frame, Label, Layout, Margin, Panel, TextFormat, TextStyle, Ui};
+use egui::{Align, Color32, Frame, Label, Layout, Margin, Panel, TextFormat, TextStyle, Ui};
+
+/// Less room than this, in points, a text does not get beside its buttons.
+const BESIDE: f32 = 240.0;
 
 /// How much a banner wants to be seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -158,29 +161,48 @@ fn draw(ui: &mut Ui, number: usize, banner: &Banner, inputs: &mut Vec<Input>) {
     };
     let frame = Frame::new().fill(fill).inner_margin(Margin::symmetric(14, 9));
     Panel::top(egui::IdSalt::new(("banner", number))).frame(frame).show(ui, |ui| {
+        // Beside each other where the text has room for a few words, or else one below the other.
+        let spacing = ui.spacing().item_spacing.x;
+        let font = TextStyle::Button.resolve(ui.style());
+        let text_width = |label: &str| ui.painter().layout_no_wrap(label.to_owned(), font.clone(), ink).size().x;
+        let button_width = |label: &str| text_width(label) + 2.0 * ui.spacing().button_padding.x + spacing;
+        let buttons: f32 = banner.choices.iter().map(|command| button_width(command.entry().label)).sum();
+        if ui.available_width() - buttons < BESIDE {
+            text_ui(ui, banner, ink);
+            ui.add_space(4.0);
+            ui.horizontal_wrapped(|ui| {
+                banner.choices.iter().enumerate().for_each(|(place, &command)| choice_ui(ui, banner, place, command, inputs));
+            });
+            return;
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             // From right to left: the last choice first. The best one stands first, beside the text.
             for (place, &command) in banner.choices.iter().enumerate().rev() {
-                let entry = command.entry();
-                let best = place == 0 && banner.tone == Tone::Question;
-                let response = match banner.tone {
-                    _ if best => theme::primary_button(ui, entry.label),
-                    Tone::Question => theme::banner_button(ui, entry.label),
-                    Tone::Remark => theme::quiet_button(ui, entry.label),
-                };
-                if response.on_hover_text(entry.tooltip).clicked() {
-                    inputs.push(Input::Command(command));
-                }
+                choice_ui(ui, banner, place, command, inputs);
             }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let font = TextStyle::Body.resolve(ui.style());
-                let mut job = LayoutJob::default();
-                let strong = egui::FontId::new(font.size + 0.5, font.family.clone());
-                job.append(&banner.subject, 0.0, TextFormat { font_id: strong, color: ink, ..TextFormat::default() });
-                job.append(&banner.text, 0.0, TextFormat { font_id: font, color: ink, ..TextFormat::default() });
-                let response = ui.add(Label::new(job).wrap());
-                ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
-            });
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| text_ui(ui, banner, ink));
         });
     });
+}
+
+fn choice_ui(ui: &mut Ui, banner: &Banner, place: usize, command: Command, inputs: &mut Vec<Input>) {
+    let entry = command.entry();
+    let response = match banner.tone {
+        Tone::Question if place == 0 => theme::primary_button(ui, entry.label),
+        Tone::Question => theme::banner_button(ui, entry.label),
+        Tone::Remark => theme::quiet_button(ui, entry.label),
+    };
+    if response.on_hover_text(entry.tooltip).clicked() {
+        inputs.push(Input::Command(command));
+    }
+}
+
+fn text_ui(ui: &mut Ui, banner: &Banner, ink: Color32) {
+    let font = TextStyle::Body.resolve(ui.style());
+    let mut job = LayoutJob::default();
+    let strong = egui::FontId::new(font.size + 0.5, font.family.clone());
+    job.append(&banner.subject, 0.0, TextFormat { font_id: strong, color: ink, ..TextFormat::default() });
+    job.append(&banner.text, 0.0, TextFormat { font_id: font, color: ink, ..TextFormat::default() });
+    let response = ui.add(Label::new(job).wrap());
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
 }

@@ -7,7 +7,7 @@ use crate::state::saving::Options;
 use crate::state::{Answer, Dialog, FileKind, Input, Report, Session, State};
 use crate::ui::text::{clip, line_ui, visible};
 use crate::ui::{Memory, theme};
-use egui::{Grid, Id, Modal, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Grid, Id, Key, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 /// Draws the dialog that is due.
 pub fn dialog_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<Input>) {
@@ -126,7 +126,7 @@ fn typed_ui(ui: &mut Ui, text: &str, name: &str, hint: &str, inputs: &mut Vec<In
     if typed != text {
         inputs.push(Input::Answer(Answer::TypePath(typed.clone())));
     }
-    if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
+    if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
         inputs.push(Input::Answer(Answer::Path(typed.clone())));
     } else if ui.memory(|memory| memory.focused().is_none()) {
         response.request_focus();
@@ -247,7 +247,14 @@ fn section(ui: &mut Ui, text: &str) {
 fn help_ui(ui: &mut Ui, inputs: &mut Vec<Input>) {
     title(ui, "Keys");
     let tokens = theme::tokens(ui);
-    ScrollArea::vertical().max_height(480.0).show(ui, |ui| {
+    // All of it, or what there is room for beside the title and the button.
+    let height = (ui.ctx().content_rect().height() - 150.0).clamp(120.0, 480.0);
+    ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
+        let pressed = |key| ui.input(|input| input.num_presses(key)) as f32;
+        let rows = pressed(Key::ArrowUp) - pressed(Key::ArrowDown);
+        let pages = pressed(Key::PageUp) - pressed(Key::PageDown);
+        let ends = pressed(Key::Home) - pressed(Key::End);
+        ui.scroll_with_delta(vec2(0.0, 24.0 * rows + (height - 24.0) * pages + 1e5 * ends));
         Grid::new("keys").num_columns(3).spacing([18.0, 5.0]).show(ui, |ui| {
             const TREE: [(&str, &str); 6] = [
                 ("Up, Down", "The row above, the row below"),

@@ -76,7 +76,10 @@ pub fn take(ui: &Ui, state: &State, page: u64, inputs: &mut Vec<Input>) {
                         shortcuts.iter().find(|(_, keys)| keys.logical_key == *key && modifiers.matches_exact(keys.modifiers));
                     found
                         .filter(|(command, keys)| {
-                            let anywhere = in_merge || keys.modifiers.command || matches!(key, Key::F1 | Key::F3 | Key::F5);
+                            // In a merge there is no tree that the others could be meant for: Enter presses a button.
+                            let anywhere = (in_merge && command.is_enabled(state))
+                                || keys.modifiers.command
+                                || matches!(key, Key::F1 | Key::F3 | Key::F5);
                             let here = if in_text { works_in_text(*command) } else { anywhere || in_tree };
                             // Escape closes menus, too: it is taken only where there is something to stop.
                             here && (*command != Command::Cancel || command.is_enabled(state))

@@ -227,10 +227,10 @@ fn editor_ui(ui: &mut Ui, editor: &crate::state::merging::MergeEditor, inputs: &
         let field = TextEdit::singleline(&mut typed).id(id).font(TextStyle::Monospace).desired_width(width);
         let field = ui.add(field.layouter(&mut layouter));
         ui.ctx().accesskit_node_builder(id, |node| node.set_label("Value of your own, as JSON"));
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         if !field.has_focus() && ui.memory(|memory| memory.focused().is_none()) {
             field.request_focus();
         }
-        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         if typed != editor.text {
             inputs.push(Input::Merge(MergeInput::Type(typed)));
         }

@@ -117,7 +117,11 @@ pub fn statistics_ui(ui: &mut Ui, session: &Session, counting: &Counting, inputs
             for large in list {
                 let place = pointer::pointer(document.root(), &large.path).unwrap_or_default();
                 let place = if place.is_empty() { "the outermost value".to_owned() } else { place };
-                let size = if unit == "child" { format!("{} children", grouped(large.size)) } else { byte_size(large.size) };
+                let size = match (unit, large.size) {
+                    ("child", 1) => "1 child".to_owned(),
+                    ("child", size) => format!("{} children", grouped(size)),
+                    (_, size) => byte_size(size),
+                };
                 let text = format!("{size}  {}", visible(&place));
                 if line_ui(ui, &text, &TextStyle::Body.resolve(ui.style()), tokens.accent, Sense::click()).clicked() {
                     inputs.push(Input::ShowPlace(large.path.clone()));

@@ -1,11 +1,13 @@
 //! The text field in a row.
 
+use crate::document::scalar::{self, Escaping};
 use crate::state::Input;
 use crate::state::command::Command;
 use crate::state::session::{Editor, Part};
 use crate::ui::{field, theme};
 use egui::text::{CCursor, CCursorRange};
-use egui::{Area, Frame, Id, Key, Label, Margin, Order, Rect, Response, RichText, TextEdit, Ui};
+use egui::text_edit::TextEditState;
+use egui::{Area, Event, Frame, Id, Key, Label, Margin, Order, Rect, Response, RichText, TextEdit, Ui};
 
 /// A field is at least this wide.
 const MIN_WIDTH: f32 = 120.0;
@@ -21,6 +23,7 @@ pub fn field_ui(ui: &mut Ui, editor: &Editor, name: &str, key: Rect, value: Rect
     let rect = Rect::from_min_max(over.left_top() - egui::vec2(5.0, 0.0), over.right_bottom());
     let id = Id::unique(("field", editor.number));
     let mut text = editor.text.clone();
+    let pasted = lines_pasted(ui, editor, id);
     let mut output = None;
     ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| {
         // As tall as the row, not as a field that stands alone.
@@ -44,9 +47,13 @@ pub fn field_ui(ui: &mut Ui, editor: &Editor, name: &str, key: Rect, value: Rect
         response.request_focus();
         let all = CCursorRange::two(CCursor::new(0), CCursor::new(editor.text.chars().count()));
         output.state.cursor.set_char_range(Some(all));
-        output.state.store(ui.ctx(), id);
+        output.state.clone().store(ui.ctx(), id);
     }
-    if text != editor.text {
+    if let Some((literal, caret)) = pasted {
+        output.state.cursor.set_char_range(Some(CCursorRange::one(CCursor::new(caret))));
+        output.state.store(ui.ctx(), id);
+        inputs.push(Input::TypeLiteral(literal));
+    } else if text != editor.text {
         inputs.push(Input::Type(text.clone()));
     }
     if let Some(problem) = &editor.problem {
@@ -82,4 +89,25 @@ fn problem_ui(ui: &Ui, id: Id, rect: Rect, problem: &str) {
                 ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Assertive));
             });
         });
+}
+
+/// A field of one line makes spaces of line breaks. Plain text that they are pasted into becomes the literal that it is in JSON, where
+/// they are to be seen: that, and where the caret stands behind what was pasted.
+fn lines_pasted(ui: &Ui, editor: &Editor, id: Id) -> Option<(String, usize)> {
+    let has_lines = |event: &Event| matches!(event, Event::Paste(text) if text.contains(['\n', '\r']));
+    if !editor.plain || !ui.memory(|memory| memory.has_focus(id)) {
+        return None;
+    }
+    let place = ui.input(|input| input.events.iter().position(has_lines))?;
+    let Event::Paste(pasted) = ui.input_mut(|input| input.events.remove(place)) else { return None };
+    let cursor = TextEditState::load(ui.ctx(), id).and_then(|state| state.cursor.char_range());
+    let characters = editor.text.chars().count();
+    let chosen = cursor.map_or(characters..characters, |range| {
+        let range = range.as_sorted_char_range();
+        range.start.0..range.end.0
+    });
+    let before: String = editor.text.chars().take(chosen.start).chain(pasted.chars()).collect();
+    let all: String = before.chars().chain(editor.text.chars().skip(chosen.end)).collect();
+    let caret = scalar::encode(&before, Escaping::Needed).chars().count() - 1;
+    Some((scalar::encode(&all, Escaping::Needed), caret))
 }
