@@ -6,8 +6,8 @@ use crate::state::on_disk::{Differing, Follow, OnDisk, Unread};
 use crate::state::session::LARGE;
 use crate::state::{Input, Session, State, Status};
 use crate::ui::theme;
-use egui::text::LayoutJob;
-use egui::{Align, Color32, Frame, Label, Layout, Margin, Panel, TextFormat, TextStyle, Ui};
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{Align, Color32, Frame, Label, Layout, Margin, Panel, TextFormat, TextStyle, Ui, vec2};
 
 /// Less room than this, in points, a text does not get beside its buttons.
 const BESIDE: f32 = 240.0;
@@ -166,21 +166,36 @@ fn draw(ui: &mut Ui, number: usize, banner: &Banner, inputs: &mut Vec<Input>) {
         let font = TextStyle::Button.resolve(ui.style());
         let text_width = |label: &str| ui.painter().layout_no_wrap(label.to_owned(), font.clone(), ink).size().x;
         let button_width = |label: &str| text_width(label) + 2.0 * ui.spacing().button_padding.x + spacing;
-        let buttons: f32 = banner.choices.iter().map(|command| button_width(command.entry().label)).sum();
-        if ui.available_width() - buttons < BESIDE {
-            text_ui(ui, banner, ink);
+        let widths: Vec<f32> = banner.choices.iter().map(|command| button_width(command.entry().label)).collect();
+        let text = text_of(ui, banner, ink);
+        let room = ui.available_width() - widths.iter().sum::<f32>();
+        if room < BESIDE {
+            text_ui(ui, text);
             ui.add_space(4.0);
-            ui.horizontal_wrapped(|ui| {
-                banner.choices.iter().enumerate().for_each(|(place, &command)| choice_ui(ui, banner, place, command, inputs));
-            });
+            let mut place = 0;
+            while place < widths.len() {
+                let mut left = ui.available_width() + spacing;
+                ui.horizontal(|ui| {
+                    let first = place;
+                    while place < widths.len() && (place == first || widths[place] <= left) {
+                        left -= widths[place];
+                        choice_ui(ui, banner, place, banner.choices[place], inputs);
+                        place += 1;
+                    }
+                });
+            }
             return;
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        // As high as it needs to be, whatever the window was before.
+        let wrapped = LayoutJob { wrap: TextWrapping::wrap_at_width(room), ..text.clone() };
+        let height = ui.painter().layout_job(wrapped).size().y.max(theme::BUTTON_HEIGHT);
+        let size = vec2(ui.available_width(), height);
+        ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
             // From right to left: the last choice first. The best one stands first, beside the text.
             for (place, &command) in banner.choices.iter().enumerate().rev() {
                 choice_ui(ui, banner, place, command, inputs);
             }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| text_ui(ui, banner, ink));
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| text_ui(ui, text));
         });
     });
 }
@@ -197,12 +212,16 @@ fn choice_ui(ui: &mut Ui, banner: &Banner, place: usize, command: Command, input
     }
 }
 
-fn text_ui(ui: &mut Ui, banner: &Banner, ink: Color32) {
+fn text_of(ui: &Ui, banner: &Banner, ink: Color32) -> LayoutJob {
     let font = TextStyle::Body.resolve(ui.style());
     let mut job = LayoutJob::default();
     let strong = egui::FontId::new(font.size + 0.5, font.family.clone());
     job.append(&banner.subject, 0.0, TextFormat { font_id: strong, color: ink, ..TextFormat::default() });
     job.append(&banner.text, 0.0, TextFormat { font_id: font, color: ink, ..TextFormat::default() });
-    let response = ui.add(Label::new(job).wrap());
+    job
+}
+
+fn text_ui(ui: &mut Ui, text: LayoutJob) {
+    let response = ui.add(Label::new(text).wrap());
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
 }

@@ -255,7 +255,10 @@ fn help_ui(ui: &mut Ui, inputs: &mut Vec<Input>) {
         let pages = pressed(Key::PageUp) - pressed(Key::PageDown);
         let ends = pressed(Key::Home) - pressed(Key::End);
         ui.scroll_with_delta(vec2(0.0, 24.0 * rows + (height - 24.0) * pages + 1e5 * ends));
-        Grid::new("keys").num_columns(3).spacing([18.0, 5.0]).show(ui, |ui| {
+        // In a narrow window what a command does is told by its name, and on it.
+        const WIDE: f32 = 800.0;
+        let is_wide = ui.ctx().content_rect().width() >= WIDE;
+        Grid::new("keys").num_columns(if is_wide { 3 } else { 2 }).spacing([18.0, 5.0]).show(ui, |ui| {
             const TREE: [(&str, &str); 6] = [
                 ("Up, Down", "The row above, the row below"),
                 ("Right", "Open, or go to the first value inside"),
@@ -271,8 +274,10 @@ fn help_ui(ui: &mut Ui, inputs: &mut Vec<Input>) {
             }
             for entry in TABLE.iter().filter(|entry| !entry.shortcuts.is_empty() && entry.command != Command::Cancel) {
                 ui.label(RichText::new(entry.shortcuts.join(", ")).monospace());
-                ui.label(entry.label);
-                ui.label(RichText::new(entry.tooltip).color(tokens.muted));
+                ui.label(entry.label).on_hover_text(entry.tooltip);
+                if is_wide {
+                    ui.label(RichText::new(entry.tooltip).color(tokens.muted));
+                }
                 ui.end_row();
             }
         });
