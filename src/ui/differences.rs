@@ -4,11 +4,12 @@ use crate::document::{Difference, Document, Path, pointer};
 use crate::state::format::counted;
 use crate::state::session::Differences;
 use crate::state::{Input, Session};
-use crate::ui::text::{clip, clip_bytes, line_ui, visible};
+use crate::ui::text::{clip, line_ui, visible};
 use crate::ui::theme;
+use crate::ui::value_line::value_line;
 use egui::{Align, Layout, RichText, ScrollArea, Sense, TextStyle, Ui};
 
-const VALUE_CHARS: usize = 120;
+const PLACE_CHARS: usize = 120;
 const ROW_HEIGHT: f32 = 68.0;
 
 /// Draws the list.
@@ -45,7 +46,7 @@ fn row_ui(ui: &mut Ui, differences: &Differences, number: usize, inputs: &mut Ve
     };
     let place = place.unwrap_or_default();
     let shown =
-        if place.is_empty() { "the whole document".to_owned() } else { visible(clip(&place, VALUE_CHARS).text).into_owned() };
+        if place.is_empty() { "the whole document".to_owned() } else { visible(clip(&place, PLACE_CHARS).text).into_owned() };
     ui.set_min_height(ROW_HEIGHT);
     let link = line_ui(ui, &shown, &TextStyle::Body.resolve(ui.style()), tokens.accent, Sense::click());
     if let Some(path) = mine
@@ -53,6 +54,7 @@ fn row_ui(ui: &mut Ui, differences: &Differences, number: usize, inputs: &mut Ve
     {
         inputs.push(Input::Select(path.clone()));
     }
+    let value = |document: &Document, path: Option<&Path>| value_line(path.and_then(|path| document.node(path)).as_ref());
     for (side, value) in
         [("Mine", value(&differences.mine, mine)), (differences.label.as_str(), value(&differences.theirs, theirs))]
     {
@@ -72,15 +74,4 @@ fn sides(difference: &Difference) -> (Option<&Path>, Option<&Path>) {
             (Some(before), Some(after))
         }
     }
-}
-
-fn value(document: &Document, path: Option<&Path>) -> String {
-    let Some(node) = path.and_then(|path| document.node(path)) else { return "is not there".to_owned() };
-    if node.kind().is_container() {
-        let noun = if node.kind() == crate::document::Kind::Array { "item" } else { "member" };
-        return format!("{}, {}", node.kind().name(), counted(node.child_count(), noun));
-    }
-    let text = node.raw_text().unwrap_or_default();
-    let clipped = clip_bytes(text, VALUE_CHARS);
-    format!("{}{}", visible(clipped.text), if clipped.cut { "…" } else { "" })
 }

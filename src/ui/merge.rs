@@ -1,18 +1,18 @@
 //! The list of changes to merge: what each side has, and what is chosen.
 
-use crate::document::{Change, ChangedBy, Choice, Kind, Node};
+use crate::document::{Change, ChangedBy, Choice};
 use crate::state::command::Command;
 use crate::state::format::counted;
 use crate::state::merging::{MergeInput, MergeRow, Merging, Pick};
 use crate::state::{Input, Session};
 use crate::ui::field;
-use crate::ui::text::{clip_bytes, line_ui, visible};
+use crate::ui::text::{line_ui, visible};
 use crate::ui::theme;
+use crate::ui::value_line::value_line;
 use egui::{
     Align, Frame, Id, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextStyle, Ui, vec2,
 };
 
-const VALUE_CHARS: usize = 160;
 const GROUP_HEIGHT: f32 = 30.0;
 const CHANGE_HEIGHT: f32 = 96.0;
 
@@ -210,7 +210,7 @@ fn sides_ui(ui: &mut Ui, change: &Change, number: usize, inputs: &mut Vec<Input>
                             });
                         }
                     }
-                    line_ui(ui, &value(node.as_ref()), &theme::mono(), tokens.text, Sense::hover());
+                    line_ui(ui, &value_line(node.as_ref()), &theme::mono(), tokens.text, Sense::hover());
                 });
             });
         }
@@ -244,16 +244,4 @@ fn editor_ui(ui: &mut Ui, editor: &crate::state::merging::MergeEditor, inputs: &
     if let Some(problem) = &editor.problem {
         ui.label(RichText::new(problem).color(tokens.edited).size(12.0));
     }
-}
-
-fn value(node: Option<&Node>) -> String {
-    let Some(node) = node else { return "is not there".to_owned() };
-    let text = match node.raw_text() {
-        Some(text) => clip_bytes(text, VALUE_CHARS),
-        None => {
-            let noun = if node.kind() == Kind::Array { "item" } else { "member" };
-            return format!("{}, {}", node.kind().name(), counted(node.child_count(), noun));
-        }
-    };
-    format!("{}{}", visible(text.text), if text.cut { "…" } else { "" })
 }

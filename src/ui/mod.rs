@@ -2,6 +2,7 @@
 //!
 //! * [`theme`]: colours, fonts and buttons; no other file names a colour.
 //! * [`text`]: text cut, escaped and put in visual order before it is drawn.
+//! * [`value_line`]: a value in one line, outside of the tree.
 //! * [`tree`]: the rows, the field in a row, the scroll bar.
 //! * [`keys`]: the keyboard. [`menu`], [`find_bar`], [`banner`], [`path_bar`], [`status_bar`]: what stands around the tree.
 //! * [`start_page`], [`broken`], [`merge`], [`differences`], [`side_panels`], [`reader`], [`dialogs`]: what stands in its place, beside it or over it.
@@ -23,6 +24,7 @@ pub mod status_bar;
 pub mod text;
 pub mod theme;
 pub mod tree;
+pub mod value_line;
 
 use crate::state::{Content, Input, Loading, Session, State, Tab};
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};

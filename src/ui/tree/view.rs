@@ -5,21 +5,18 @@ use super::row::{self, HiddenParts, ROW_HEIGHT, RowKey, RowValue, RowView, row_g
 use super::scroll_bar::{scroll_bar_ui, track_in};
 use super::{edit, set_active_row, tree_area};
 use crate::document::{Kind, Node, Path, Side, scalar};
-use crate::state::format::counted;
 use crate::state::rows::Row;
 use crate::state::scroll::{ScrollPosition, Viewport};
 use crate::state::session::Part;
 use crate::state::{DocumentId, Input, Session, State};
 use crate::ui::menu;
-use crate::ui::text::{MAX_CHARS, isolated, visible};
+use crate::ui::text::{MAX_CHARS, visible};
 use crate::ui::theme;
+use crate::ui::value_line::preview;
 use egui::{Id, Rect, Ui, pos2, vec2};
 
 /// Above the first row.
 const TOP: f32 = 4.0;
-/// Children in a preview, and characters of each.
-const PREVIEW_CHILDREN: usize = 5;
-const PREVIEW_CHARS: usize = 28;
 /// Characters in front of a hit that would be out of sight.
 const BEFORE_HIT: usize = 20;
 /// Bytes of a number that are shown.
@@ -247,6 +244,7 @@ impl Content {
     }
 
     fn from_start(node: &Node, open: bool, start: &[u8]) -> Self {
+        let preview = || if open { String::new() } else { preview(node) };
         match node.kind() {
             Kind::String => {
                 let (text, whole) = scalar::decode_start(start, MAX_CHARS);
@@ -259,8 +257,8 @@ impl Content {
             }
             Kind::Bool => Self::Bool(start.first() == Some(&b't')),
             Kind::Null => Self::Null,
-            Kind::Array => Self::Array(node.child_count(), preview(node, open)),
-            Kind::Object => Self::Object(node.child_count(), preview(node, open)),
+            Kind::Array => Self::Array(node.child_count(), preview()),
+            Kind::Object => Self::Object(node.child_count(), preview()),
         }
     }
 
@@ -286,35 +284,4 @@ impl Content {
             Self::Object(members, preview) => RowValue::Object { members: *members, preview },
         }
     }
-}
-
-/// The first few children of a closed container, in a line.
-fn preview(node: &Node, open: bool) -> String {
-    if open {
-        return String::new();
-    }
-    let mut parts = Vec::new();
-    for child in node.children().take(PREVIEW_CHILDREN) {
-        let start = child.node.raw_start().unwrap_or_default();
-        let value = match child.node.kind() {
-            Kind::String => {
-                let (text, whole) = scalar::decode_start(start, PREVIEW_CHARS);
-                isolated(&format!("\"{}{}", visible(&text), if whole { "\"" } else { "…" }))
-            }
-            Kind::Array => format!("[{}]", counted(child.node.child_count(), "item")),
-            Kind::Object => format!("{{{}}}", counted(child.node.child_count(), "member")),
-            Kind::Number | Kind::Bool | Kind::Null => {
-                let length = (child.node.byte_len() as usize).min(PREVIEW_CHARS);
-                String::from_utf8_lossy(&start[..length]).into_owned()
-            }
-        };
-        parts.push(match &child.key {
-            Some(key) => format!("{} {value}", isolated(&visible(&scalar::decode_start(key.bytes(), PREVIEW_CHARS).0))),
-            None => value,
-        });
-    }
-    if node.children_from(PREVIEW_CHILDREN as u64).next().is_some() {
-        parts.push("…".to_owned());
-    }
-    parts.join(", ")
 }
