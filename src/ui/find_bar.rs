@@ -22,6 +22,8 @@ use egui::{
 
 /// In narrower windows not all of the bar fits into a line.
 const NARROW: f32 = 1080.0;
+/// In these not even the buttons beside the field.
+const TINY: f32 = 680.0;
 /// As wide as `123,456 of 1,234,567`.
 const COUNT: f32 = 150.0;
 /// The height of a row of the list.
@@ -47,8 +49,9 @@ fn field_id() -> Id {
 pub fn find_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     let find = &session.find;
-    // In a narrow window the options stand below.
+    // In a narrow window the options stand below, in a very narrow one the list and the end, too.
     let is_narrow = ui.available_width() < NARROW;
+    let is_tiny = ui.available_width() < TINY;
     ui.horizontal(|ui| {
         ui.set_min_height(38.0);
         ui.spacing_mut().item_spacing.x = 6.0;
@@ -69,15 +72,9 @@ pub fn find_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
             ui.separator();
             options_ui(ui, find, inputs);
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if theme::quiet_button(ui, "Close find").on_hover_text("Back to the tree (Escape)").clicked() {
-                inputs.push(Input::Find(FindInput::Close));
-            }
-            let list = if find.is_list_open { "Hide list" } else { "List hits" };
-            if theme::quiet_button(ui, list).clicked() {
-                inputs.push(Input::Find(FindInput::List(!find.is_list_open)));
-            }
-        });
+        if !is_tiny {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| ends_ui(ui, find, inputs));
+        }
     });
     if is_narrow {
         ui.horizontal(|ui| {
@@ -86,9 +83,27 @@ pub fn find_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
             options_ui(ui, find, inputs);
         });
     }
+    if is_tiny {
+        ui.allocate_ui_with_layout(
+            vec2(ui.available_width(), theme::BUTTON_HEIGHT),
+            Layout::right_to_left(Align::Center),
+            |ui| ends_ui(ui, find, inputs),
+        );
+    }
     if let Some(invalid) = &find.invalid {
         let label = ui.label(RichText::new(invalid).color(tokens.edited));
         ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Assertive));
+    }
+}
+
+/// The list, and the end, from right to left.
+fn ends_ui(ui: &mut Ui, find: &Find, inputs: &mut Vec<Input>) {
+    if theme::quiet_button(ui, "Close find").on_hover_text("Back to the tree (Escape)").clicked() {
+        inputs.push(Input::Find(FindInput::Close));
+    }
+    let list = if find.is_list_open { "Hide list" } else { "List hits" };
+    if theme::quiet_button(ui, list).clicked() {
+        inputs.push(Input::Find(FindInput::List(!find.is_list_open)));
     }
 }
 
