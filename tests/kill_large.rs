@@ -82,30 +82,20 @@ fn kill_all_along(name: &str, root: &Path) {
     assert!(killed * 3 > runs * 2 && replaced > 0 && replaced < runs, "{name}: {runs}, {killed}, {replaced}");
 }
 
-fn has_strace() -> bool {
-    let has = has("strace");
-    if !has {
-        skip("needs strace");
-    }
-    has
-}
-
 #[test]
 fn killed_while_a_large_file_is_saved() {
-    if has_strace() {
-        let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        kill_all_along("copied", &folder);
+    if !has("strace") {
+        return skip("needs strace");
     }
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    kill_all_along("copied", &folder);
 }
 
 #[test]
 fn killed_while_a_large_file_is_saved_whose_backup_shares_its_blocks() {
-    if !has_strace() {
-        return;
-    }
-    if !is_root() {
-        return skip("needs root");
+    if !(is_root() && has("strace")) {
+        return skip("needs root and strace");
     }
     if let Some(image) = Image::new("mkfs.xfs", 700) {
         kill_all_along("shared", &image.root());
