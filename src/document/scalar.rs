@@ -70,8 +70,9 @@ pub fn unit_start(literal: &[u8], known: usize, at: usize) -> usize {
     /// Bytes of an escape of two surrogates.
     const LONGEST: usize = 12;
     let at = at.min(literal.len().saturating_sub(1));
-    let nearest = at.saturating_sub(LONGEST - 1).max(known).min(at);
-    let mut is_escaped = !begins_escape(&literal[known.min(nearest)..], nearest - known.min(nearest));
+    let known = known.min(at);
+    let nearest = at.saturating_sub(LONGEST - 1).max(known);
+    let mut is_escaped = !begins_escape(&literal[known..], nearest - known);
     // The first one that covers it: the second of two surrogates looks like an escape of its own.
     for start in nearest..=at {
         let begins = literal[start] == b'\\' && !is_escaped;

@@ -201,7 +201,7 @@ pub(super) fn take(state: &mut State, input: MergeInput, effects: &mut Vec<Effec
         MergeInput::Next => merging.go(true),
         MergeInput::Previous => merging.go(false),
         // What is typed for another one is taken first, or is wrong and stays.
-        MergeInput::Edit(number) if number < count && merging.take_typed() => {
+        MergeInput::Edit(number) if number < count && merging.leave_editor() => {
             let change = &merging.merge.changes[number];
             let node = change.mine.as_ref().or(change.theirs.as_ref());
             /// Longer values are not typed.
@@ -220,12 +220,10 @@ pub(super) fn take(state: &mut State, input: MergeInput, effects: &mut Vec<Effec
             }
         }
         MergeInput::TakeTyped => {
-            // Also where it is as it was offered.
-            merging.editor.iter_mut().for_each(|editor| editor.is_touched = true);
             merging.take_typed();
         }
         MergeInput::DropTyped => merging.editor = None,
-        MergeInput::Finish if merging.take_typed() && merging.merge.conflicts_left() == 0 => {
+        MergeInput::Finish if merging.leave_editor() && merging.merge.conflicts_left() == 0 => {
             merging.finishing = true;
             effects.push(Effect::FinishMerge(id, merging.merge.clone()));
         }
@@ -239,12 +237,15 @@ impl Merging {
         self.editor.as_ref().is_some_and(|editor| editor.change == number && editor.is_touched)
     }
 
-    /// Takes what was typed and closes the field; says whether it is closed now. What is wrong stays, with the reason.
+    /// Closes the field; says whether it is closed now. What was typed is taken.
+    fn leave_editor(&mut self) -> bool {
+        self.editor.take_if(|editor| !editor.is_touched);
+        self.take_typed()
+    }
+
+    /// Takes what is in the field, also as it was offered; says whether it is closed now. What is wrong stays, with the reason.
     fn take_typed(&mut self) -> bool {
         let Some(editor) = self.editor.take() else { return true };
-        if !editor.is_touched {
-            return true;
-        }
         match Value::as_is(editor.text.trim()) {
             Ok(value) => {
                 if let Some(change) = self.merge.changes.get_mut(editor.change) {

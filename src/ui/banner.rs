@@ -172,18 +172,7 @@ fn draw(ui: &mut Ui, number: usize, banner: &Banner, inputs: &mut Vec<Input>) {
         if room < BESIDE {
             text_ui(ui, text);
             ui.add_space(4.0);
-            let mut place = 0;
-            while place < widths.len() {
-                let mut left = ui.available_width() + spacing;
-                ui.horizontal(|ui| {
-                    let first = place;
-                    while place < widths.len() && (place == first || widths[place] <= left) {
-                        left -= widths[place];
-                        choice_ui(ui, banner, place, banner.choices[place], inputs);
-                        place += 1;
-                    }
-                });
-            }
+            choices_ui(ui, banner, &widths, inputs);
             return;
         }
         // As high as it needs to be, whatever the window was before.
@@ -198,6 +187,24 @@ fn draw(ui: &mut Ui, number: usize, banner: &Banner, inputs: &mut Vec<Input>) {
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| text_ui(ui, text));
         });
     });
+}
+
+/// The choices from left to right, in as many lines as they need; a button goes to the next line as a whole.
+fn choices_ui(ui: &mut Ui, banner: &Banner, widths: &[f32], inputs: &mut Vec<Input>) {
+    let room = ui.available_width() + ui.spacing().item_spacing.x;
+    let mut first = 0;
+    while first < widths.len() {
+        let mut end = 0.0;
+        let fitting = widths[first..].iter().take_while(|width| {
+            end += **width;
+            end <= room
+        });
+        let next = first + fitting.count().max(1);
+        ui.horizontal(|ui| {
+            (first..next).for_each(|place| choice_ui(ui, banner, place, banner.choices[place], inputs));
+        });
+        first = next;
+    }
 }
 
 fn choice_ui(ui: &mut Ui, banner: &Banner, place: usize, command: Command, inputs: &mut Vec<Input>) {

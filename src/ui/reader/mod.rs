@@ -1,6 +1,7 @@
 //! The text of the selected value, whole, whatever its size: in rows as wide as the panel, with its line breaks, to read and to copy from.
 //!
-//! [`rows`] finds rows, [`scroll`] which of them are in sight, [`hits`] what in these was searched for. A place in the text is a byte: how many rows it has is not known.
+//! [`rows`] finds rows, [`scroll`] which of them are in sight, [`hits`] what in these was searched for. A place in the text is a byte:
+//! how many rows it has is not known.
 
 mod hits;
 mod rows;
