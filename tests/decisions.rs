@@ -737,7 +737,7 @@ fn a_text_that_is_not_json_is_mended_on_the_old_base() {
     let second = "[1, 2,, 3]";
     let problem = Document::parse(second).unwrap_err();
     mended_once.event(Event::Mended(id_once, Err((Arc::new(second.into()), problem))));
-    mended_once.event(Event::DiskChanged(id_once, version("[0]"), Fragment::new("[0]").unwrap()));
+    mended_once.event(Event::DiskChanged(id_once, version("[0]"), Document::parse("[0]").unwrap()));
     mended_once.take(Input::OpenFiles(vec!["/data/b.json".into()]));
     let is_there = matches!(&mended_once.state.tab().unwrap().content, Content::Broken { broken, .. } if *broken.bytes == *second.as_bytes());
     assert!(is_there && mended_once.id() == id_once);
@@ -960,7 +960,7 @@ fn a_document_without_a_file_is_never_called_saved() {
 fn other_loads(program: &mut Program, text: &str) -> Weak<Fragment> {
     let fragment = Fragment::new(text).unwrap();
     let id = program.id();
-    program.event(Event::DiskChanged(id, version(text), fragment.clone()));
+    program.event(Event::DiskChanged(id, version(text), Document::of(&fragment)));
     program.compare();
     assert_eq!(program.text(), text);
     Arc::downgrade(&fragment)
@@ -1154,12 +1154,12 @@ fn an_own_version_that_is_told_late_is_not_loaded() {
     }
     program.effects.clear();
     let late = Version { stamp: stamp(50_510_000_000_000), ..version("[1]") };
-    program.event(Event::DiskChanged(program.id(), late, Fragment::new("[1]").unwrap()));
+    program.event(Event::DiskChanged(program.id(), late, Document::parse("[1]").unwrap()));
     program.compare();
     assert_eq!((program.text().as_str(), program.status()), ("[2]", Status::Saved));
     assert!(program.effects.iter().any(|effect| matches!(effect, Effect::Watch(_, _, known) if *known == version("[2]"))));
     // The clock was set back, and somebody put it there again: it is told once more.
-    program.event(Event::DiskChanged(program.id(), late, Fragment::new("[1]").unwrap()));
+    program.event(Event::DiskChanged(program.id(), late, Document::parse("[1]").unwrap()));
     program.compare();
     assert_eq!(program.text(), "[1]");
 }

@@ -2,42 +2,54 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use treekeep::document::Document;
 use treekeep::jobs::{Jobs, Surroundings, SystemChooser};
 use treekeep::state::on_disk::Unread;
 use treekeep::state::{DocumentId, Effect, Event};
-use treekeep::storage::{Disk, SystemClock, Version, version_of};
+use treekeep::storage::{Digest, Disk, SystemClock, Version, version_of};
 
-/// Waits for the next event that is a state of the disk.
-fn next(jobs: &Jobs) -> &'static str {
+/// Waits for the next event of which `wanted` makes something.
+fn wait<T>(jobs: &Jobs, wanted: impl Fn(Event) -> Option<T>) -> Option<T> {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(60) {
-        for event in jobs.events() {
-            match event {
-                Event::DiskChanged(..) => return "changed",
-                Event::DiskTouched(..) => return "touched",
-                Event::DiskGone(_) => return "gone",
-                Event::DiskUnread(_, _, Unread::NotJson(..)) => return "not JSON",
-                _ => {}
-            }
+        if let Some(found) = jobs.events().find_map(&wanted) {
+            return Some(found);
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    "nothing"
+    None
+}
+
+/// The next state of the disk.
+fn next(jobs: &Jobs) -> &'static str {
+    let state = |event| match event {
+        Event::DiskChanged(..) => Some("changed"),
+        Event::DiskTouched(..) => Some("touched"),
+        Event::DiskGone(_) => Some("gone"),
+        Event::DiskUnread(_, _, Unread::NotJson(..)) => Some("not JSON"),
+        _ => None,
+    };
+    wait(jobs, state).unwrap_or("nothing")
+}
+
+fn jobs(folder: &Path) -> Jobs {
+    let surroundings = Surroundings {
+        disk: Disk::real(),
+        state_folder: folder.join("state"),
+        settings_path: folder.join("settings.json"),
+        chooser: Arc::new(SystemChooser),
+    };
+    Jobs::new(surroundings, Arc::new(|| {})).0
 }
 
 #[test]
 fn every_state_is_told_though_it_was_told_before() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.json");
-    let surroundings = Surroundings {
-        disk: Disk::real(),
-        state_folder: folder.path().join("state"),
-        settings_path: folder.path().join("settings.json"),
-        chooser: Arc::new(SystemChooser),
-    };
-    let (mut jobs, ..) = Jobs::new(surroundings, Arc::new(|| {}));
+    let mut jobs = jobs(folder.path());
     fs::write(&file, "[1]").unwrap();
     let (version, _) = version_of(&Disk::real(), &SystemClock, &file).unwrap();
     jobs.run(Effect::Watch(DocumentId(1), file.clone(), version));
@@ -62,4 +74,56 @@ fn every_state_is_told_though_it_was_told_before() {
     // One that nobody knows anything of is told whatever it is.
     jobs.run(Effect::Watch(DocumentId(1), file.clone(), Version::of_nothing()));
     assert_eq!(next(&jobs), "changed");
+}
+
+#[test]
+fn of_a_large_file_only_what_is_new_takes_memory() {
+    const ID: DocumentId = DocumentId(1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.json");
+    let record =
+        |n: u64| format!("{{\"id\": {n}, \"name\": \"user {}\", \"list\": [{}, \"\u{5d0}\"]}}", n * 7919 % 100_003, n * 31);
+    let mut records: Vec<String> = (0..100_000).map(record).collect();
+    let text = |records: &[String], comma: &str| format!("[\n{}\n]\n", records.join(comma));
+    let first = text(&records, ",\n");
+    fs::write(&file, &first).unwrap();
+    let mut jobs = jobs(folder.path());
+    jobs.run(Effect::Open(ID, file.clone()));
+    let opened = wait(&jobs, |event| if let Event::Opened(_, _, opened) = event { Some(opened.fragment) } else { None });
+    let opened = Document::of(&opened.unwrap());
+    let (version, _) = version_of(&Disk::real(), &SystemClock, &file).unwrap();
+    jobs.run(Effect::Watch(ID, file.clone(), version));
+    // Another program writes: the document that comes of it, and its digest, are those of the text.
+    let changed = |text: &str| {
+        fs::write(folder.path().join("new"), text).unwrap();
+        fs::rename(folder.path().join("new"), &file).unwrap();
+        let found =
+            wait(
+                &jobs,
+                |event| if let Event::DiskChanged(_, version, document) = event { Some((version, document)) } else { None },
+            );
+        let (version, document) = found.unwrap();
+        assert!(document.to_bytes() == text.as_bytes() && version.digest == Digest::of(text.as_bytes()));
+        document
+    };
+    let own = |document: &Document, beside: &Document| document.held_beside(beside);
+    records[70_000] = "null".to_owned();
+    records.remove(300);
+    records.push(record(0));
+    let second = changed(&text(&records, ",\n"));
+    assert!(own(&second, &opened) < 10_000, "{}", own(&second, &opened));
+    // Laid out anew all of it is; and what follows stands on that.
+    let third = changed(&text(&records, ", "));
+    assert!(own(&third, &second) > first.len() as u64 / 2);
+    records[5] = "7".to_owned();
+    let fourth = changed(&text(&records, ", "));
+    assert!(own(&fourth, &third) < 10_000);
+    // Once nobody shows that any more, what is shown is what it is compared with.
+    drop((third, fourth));
+    let fifth = changed(&text(&records, ",\n"));
+    assert!(own(&fifth, &opened) < 10_000);
+    fs::write(&file, &first[..first.len() - 2]).unwrap();
+    assert_eq!(next(&jobs), "not JSON");
+    fs::write(&file, text(&records, ",\n")).unwrap();
+    assert_eq!(next(&jobs), "touched");
 }

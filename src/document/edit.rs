@@ -347,7 +347,11 @@ fn flattened(node: &Node) -> Result<Node, Refusal> {
 }
 
 /// Changes the container at `path` and everything above it.
-fn update(root: &Node, path: &[u64], change: &mut dyn FnMut(&Container) -> Result<Container, Refusal>) -> Result<Node, Refusal> {
+pub(super) fn update(
+    root: &Node,
+    path: &[u64],
+    change: &mut dyn FnMut(&Container) -> Result<Container, Refusal>,
+) -> Result<Node, Refusal> {
     if path.len() >= MAX_EDITED_DEPTH {
         let (above, below) = path.split_at(MAX_EDITED_DEPTH - 1);
         let ancestor = root.descend(above).ok_or(Refusal::NoSuchPlace)?;

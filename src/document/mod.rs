@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`scan`](self) validates a text and records its large values in an [`index`](self); both together are a
 //! [`Fragment`]. A [`Node`] is a value in a fragment, or an edited container made of [`pieces`](self). A [`Document`] is a root
-//! node with what stands around it; an [`Edit`] makes one document out of another, and a [`History`] keeps them.
+//! node with what stands around it; an [`Edit`] makes one document out of another, a [`Replacement`] in the text too, and a
+//! [`History`] keeps them.
 
 mod align;
 mod bitmap;
@@ -34,6 +35,7 @@ mod points;
 mod portable;
 mod problem;
 mod record;
+mod remake;
 mod runs;
 pub mod scalar;
 mod scan;
@@ -41,6 +43,7 @@ pub mod search;
 pub mod seq;
 mod stats;
 mod style;
+mod successor;
 mod sweep;
 mod three_way;
 mod tokens;
@@ -59,10 +62,12 @@ pub use parts::{Alone, Crew, Feed, Job, Unloaded};
 pub use patch::{ArrayPlace, PatchError, Patched, edit_to_add, patch, patch_between};
 pub use path::{Moved, Path, Shift};
 pub use problem::Problem;
+pub use remake::{MOST_REPLACEMENTS, Replacement};
 pub use scalar::{Escaping, Kind};
 pub use scan::ScanError;
 pub use stats::{Large, Statistics};
 pub use style::{Layout, Style, lay_out};
+pub use successor::{Portion, portions, replacements};
 pub use validate::{Stretch, Validator};
 
 use std::sync::Arc;
@@ -77,6 +82,10 @@ pub struct Document {
     behind: Text,
     style: Arc<Style>,
     depth: u64,
+    /// The text that it was read from, or from which it was made.
+    ground: Arc<Fragment>,
+    /// Bytes of memory that it held beside that from the beginning.
+    beside: u64,
 }
 
 impl Document {
@@ -97,6 +106,8 @@ impl Document {
             behind: Text::slice(fragment, root.end, fragment.text().len()),
             style: Arc::new(Style::of(fragment)),
             depth: fragment.depth(),
+            ground: Arc::clone(fragment),
+            beside: 0,
         }
     }
 
@@ -113,6 +124,12 @@ impl Document {
     /// Open brackets at the deepest place of the text that was read; edits since are not counted.
     pub fn depth_as_read(&self) -> u64 {
         self.depth
+    }
+
+    /// Bytes of memory that it would free, if `other` were still there; edits are not counted.
+    pub fn held_beside(&self, other: &Self) -> u64 {
+        let shared = Arc::ptr_eq(&self.ground, &other.ground);
+        self.beside + if shared { 0 } else { self.ground.text().len() as u64 }
     }
 
     /// The same text around another root.

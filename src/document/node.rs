@@ -1,7 +1,7 @@
 //! One value of a document: as it stands in a fragment, or an edited container.
 
 use super::fragment::{Fragment, Slot};
-use super::pieces::Container;
+use super::pieces::{Container, Untouched};
 use super::scalar::Kind;
 use std::fmt;
 use std::sync::Arc;
@@ -262,6 +262,19 @@ impl Node {
         });
         match written {
             Ok(()) => bytes,
+        }
+    }
+
+    /// Where child `k` stands among those that are as they were read; `None` where it has another neighbour on both sides, or is
+    /// edited itself. O(log n).
+    pub(super) fn untouched_at(&self, k: u64) -> Option<Untouched> {
+        match self {
+            Self::Raw { fragment, start } => {
+                let count = fragment.child_count(*start);
+                let fragment = Arc::clone(fragment);
+                (k < count).then(|| Untouched { fragment, container: *start, number: k, before: k, left: count - k })
+            }
+            Self::Edited(container) => container.untouched_at(k),
         }
     }
 

@@ -12,6 +12,7 @@ use super::node::{Child, Node, Text};
 use super::scalar::Kind;
 use super::seq::{Item, Seq, Summary};
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A stretch of untouched children.
@@ -128,6 +129,20 @@ pub enum At {
         /// How many there are.
         left: u64,
     },
+}
+
+/// Where a child stands among untouched ones.
+pub struct Untouched {
+    /// Their fragment.
+    pub fragment: Arc<Fragment>,
+    /// Start of their container in it.
+    pub container: usize,
+    /// The child's number there.
+    pub number: u64,
+    /// How many stand before it, one behind the other.
+    pub before: u64,
+    /// How many from it on, itself counted.
+    pub left: u64,
 }
 
 /// An edited container; a value like everything here: a change gives another one.
@@ -258,6 +273,26 @@ impl Container {
                 Some(At::Run { fragment: Arc::clone(&run.fragment), slot, left: run.count - inside })
             }
         }
+    }
+
+    /// Where child `k` stands, if it is not a child of its own. O(log n).
+    pub fn untouched_at(&self, k: u64) -> Option<Untouched> {
+        let (piece, before) = self.pieces.find(holds(k))?;
+        let PieceKind::Run(Run { fragment, container, first, count, .. }) = &*piece.0 else { return None };
+        let inside = k - before.children;
+        let (fragment, container) = (Arc::clone(fragment), *container);
+        Some(Untouched { fragment, container, number: first + inside, before: inside, left: count - inside })
+    }
+
+    /// With the children of the container at `start` of a fragment instead of those in `range`; what stands around these there is
+    /// left out. `None` where there are none, here or there. O(log n).
+    pub fn with_untouched(&self, range: Range<u64>, fragment: &Arc<Fragment>, start: usize) -> Option<Self> {
+        let first = self.open(range.start)?;
+        let right = if range.end == range.start + 1 { first.right } else { self.open(range.end.checked_sub(1)?)?.right };
+        let all = Self::from_raw(fragment, start);
+        let new = all.pieces.first()?;
+        let new = first.entry.lead.map_or(new.clone(), |lead| new.with_lead(lead));
+        Some(Self { pieces: Seq::join(first.left, new, right), ..self.clone() })
     }
 
     /// How many values inside stand before child `k`.

@@ -3,10 +3,12 @@
 //! Most of two large versions is the same. Where both stand in one piece of text such a run is found by comparing the texts, not
 //! child by child: up to the first byte that differs, and back to the last one. Between them, where many children are left, the
 //! two sides are brought together again in windows: children that stand once in each window, and again from there up to the
-//! next byte that differs. So a hundred changes in a gigabyte cost little more than one look at each byte.
+//! next byte that differs. So a hundred changes in a gigabyte cost little more than one look at each byte. Where one was made of the
+//! other what both still have untouched is the same without a look.
 
 use super::align::{Watch, anchors, go_on, hashes, same_child};
 use super::node::{Child, Node};
+use std::sync::Arc;
 
 /// So many children from each of two numbers on are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,17 +80,30 @@ fn window(node: &Node, from: u64, size: u64) -> Vec<Child> {
 /// How many children from these on are the same, up to `limit`. `None` where `watch` breaks off.
 fn run_from(a: &Node, b: &Node, from_a: u64, from_b: u64, limit: u64, watch: &mut Watch<'_>) -> Option<u64> {
     let mut same = run_of_text(a, b, from_a, from_b).unwrap_or(0).min(limit);
-    let rest = a.children_from(from_a + same).zip(b.children_from(from_b + same)).take((limit - same) as usize);
-    for (a, b) in rest {
-        if !same_child(&a, &b) {
+    while same < limit {
+        // Both are looked up again behind what they share, or after so many children.
+        if let Some((_, behind)) = shared(a, b, from_a + same, from_b + same) {
+            same += behind.min(limit - same);
+            continue;
+        }
+        let most = FEW.min(limit - same);
+        let pairs = a.children_from(from_a + same).zip(b.children_from(from_b + same)).take(most as usize);
+        let count = pairs.take_while(|(a, b)| same_child(a, b)).count() as u64;
+        same += count;
+        if count < most {
             break;
         }
-        same += 1;
-        if same.is_multiple_of(FEW) {
-            go_on(watch, &a.node)?;
-        }
+        go_on(watch, &a.child(from_a + same - 1)?.node)?;
     }
     Some(same)
+}
+
+/// Where child `at_a` and child `at_b` are the very same: how many up to there are so too, and how many from there on, these counted
+/// in both.
+fn shared(a: &Node, b: &Node, at_a: u64, at_b: u64) -> Option<(u64, u64)> {
+    let (of_a, of_b) = (a.untouched_at(at_a)?, b.untouched_at(at_b)?);
+    let is_same = Arc::ptr_eq(&of_a.fragment, &of_b.fragment) && (of_a.container, of_a.number) == (of_b.container, of_b.number);
+    is_same.then(|| (1 + of_a.before.min(of_b.before), of_a.left.min(of_b.left)))
 }
 
 /// A number of children that are the same for sure, where both containers stand in one piece: up to the first byte that differs.
@@ -117,6 +132,10 @@ fn common_tail(a: &Node, b: &Node, limit: u64) -> u64 {
     const BLOCK: u64 = 64;
     let mut tail = tail_of_text(a, b).unwrap_or(0).min(limit);
     while tail < limit {
+        if let Some((until, _)) = shared(a, b, a.child_count() - tail - 1, b.child_count() - tail - 1) {
+            tail += until.min(limit - tail);
+            continue;
+        }
         let size = BLOCK.min(limit - tail);
         let block = |node: &Node| window(node, node.child_count() - tail - size, size);
         let same = block(a).iter().rev().zip(block(b).iter().rev()).take_while(|(a, b)| same_child(a, b)).count() as u64;

@@ -25,6 +25,10 @@ pub struct Ahead(Arc<Mutex<HashMap<DocumentId, Read>>>);
 
 struct Read {
     text: Weak<Fragment>,
+    /// Those from before of which something may be shown.
+    earlier: Vec<Weak<Fragment>>,
+    /// The window showed something else when it was last asked to compare.
+    is_other_shown: bool,
     begun: Option<Begun>,
 }
 
@@ -51,12 +55,28 @@ impl Ahead {
     pub fn was_read(&self, id: DocumentId, text: &Arc<Fragment>, begun: Option<Begun>) {
         let mut all = self.lock();
         let begun = begun.filter(|_| all.contains_key(&id));
-        all.insert(id, Read { text: Arc::downgrade(text), begun });
+        let mut earlier = all.remove(&id).map_or_else(Vec::new, |read| [read.earlier, vec![read.text]].concat());
+        earlier.retain(|text| text.strong_count() > 0);
+        all.insert(id, Read { text: Arc::downgrade(text), earlier, is_other_shown: false, begun });
+    }
+
+    /// The last text that was read and is still there: what comes may have much in common with it.
+    pub fn text(&self, id: DocumentId) -> Option<Arc<Fragment>> {
+        let all = self.lock();
+        let read = all.get(&id)?;
+        read.text.upgrade().or_else(|| read.earlier.iter().rev().find_map(Weak::upgrade))
+    }
+
+    /// What is shown from now on is not what was read last: to compare that is of no use.
+    pub fn is_past(&self, id: DocumentId) {
+        if let Some(read) = self.lock().get_mut(&id) {
+            (read.begun, read.is_other_shown) = (None, true);
+        }
     }
 
     /// The digest of a text. Begins to compare it with the one that was read before, if that is still there.
     pub fn digest(&self, id: DocumentId, text: &Arc<Fragment>) -> (Digest, Option<Begun>) {
-        let before = self.lock().get(&id).and_then(|read| read.text.upgrade());
+        let before = self.lock().get(&id).filter(|read| !read.is_other_shown).and_then(|read| read.text.upgrade());
         match before.map(|before| Begun::new(&before, text)) {
             Some(begun) => (Digest::of_text(text.text(), &Others), Some(begun)),
             None => (Digest::of_text(text.text(), &Threads), None),
@@ -71,7 +91,7 @@ impl Ahead {
         match read.begun.take() {
             Some(begun) if is_root(&begun.before, before) && is_root(&read.text, after) => Some(begun),
             _ => {
-                all.remove(&id);
+                read.is_other_shown = true;
                 None
             }
         }

@@ -199,8 +199,7 @@ impl Jobs {
                 self.spawn("read", move || open::read_mended(id, &mended, &running));
             }
             Effect::Save(order) => {
-                // What is shown from then on is not as it was read.
-                self.ahead.forget();
+                self.ahead.is_past(order.id);
                 let stop = Stop::default();
                 self.saving.insert(order.id, stop.clone());
                 // A copy is another file.

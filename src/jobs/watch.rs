@@ -3,6 +3,7 @@
 use super::ahead::Ahead;
 use super::running::Running;
 use super::{Outbox, Stop, Surroundings, Threads, crew};
+use crate::document::Document;
 use crate::state::on_disk::Unread;
 use crate::state::{DocumentId, Event, Task};
 use crate::storage::{self, Digest, Hint, Look, OpenError, Stamp, SystemClock, Version};
@@ -18,6 +19,9 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 const PATIENCE: (u32, Duration) = (4, Duration::from_millis(500));
 /// Where times can't be trusted the content is read this often: small files, large ones.
 const COARSE: [(u64, Duration); 2] = [(8 << 20, Duration::from_secs(5)), (u64::MAX, Duration::from_secs(30))];
+
+/// A smaller text is read anew in less time than anybody sees.
+const WORTH_COMPARING: usize = 4 << 20;
 
 /// A file that is watched until this is dropped.
 pub struct Watcher {
@@ -281,42 +285,63 @@ impl Watch<'_> {
                 Err(error) => return log::debug!("{error}"),
             }
         }
+        self.stop.take_back();
+        let running = Running::new(self.outbox, self.id, Task::Reload, self.stop.clone(), self.closing.clone());
+        let progress = |done, total| running.at(done, total);
+        // Where most of it is in memory already it takes next to none.
+        let before = self.ahead.text(self.id).filter(|text| text.text().len() >= WORTH_COMPARING);
+        let reloaded = before.map(|before| storage::reload(disk, &SystemClock, self.path, &before, &Threads, &progress));
+        match reloaded.transpose() {
+            Ok(Some(Some(reloaded))) => {
+                self.ahead.is_past(self.id);
+                return self.read_is(reloaded.document, reloaded.version, reloaded.read_only);
+            }
+            Ok(_) => {}
+            Err(error) => return self.not_read(error),
+        }
         if storage::lacking_memory(disk, self.path).is_some() {
             return self.too_large();
         }
-        self.stop.take_back();
-        let running = Running::new(self.outbox, self.id, Task::Reload, self.stop.clone(), self.closing.clone());
-        let loaded = storage::load(disk, &SystemClock, self.path, &Threads, &|done, total| running.at(done, total));
-        drop(running);
-        let loaded = match loaded {
+        let loaded = match storage::load(disk, &SystemClock, self.path, &Threads, &progress) {
             Ok(loaded) => loaded,
-            Err(OpenError::Missing(_)) => return self.tell_gone(),
-            Err(OpenError::TooLarge(..)) => return self.too_large(),
-            Err(OpenError::Cancelled(_)) => {
-                self.is_paused = true;
-                return;
-            }
-            Err(error) => return log::debug!("{error}"),
+            Err(error) => return self.not_read(error),
         };
+        drop(running);
         let (digest, begun) = match &loaded.fragment {
             Ok(fragment) => self.ahead.digest(self.id, fragment),
             Err((_, bytes)) => (Digest::of_text(bytes, &Threads), None),
         };
         let version = Version { stamp: loaded.stamp, digest };
-        if version.digest == self.known.digest {
-            return self.know(version, loaded.read_only);
-        }
         match loaded.fragment {
+            _ if version.digest == self.known.digest => self.know(version, loaded.read_only),
             Ok(fragment) => {
-                (self.known, self.gone, self.unread) = (version, false, None);
                 self.ahead.was_read(self.id, &fragment, begun);
-                self.outbox.send(Event::DiskChanged(self.id, version, fragment));
+                self.read_is(Document::of(&fragment), version, loaded.read_only);
             }
             Err((problem, _)) => {
                 let before = self.unread.as_ref().filter(|seen| seen.digest == version.digest);
                 let times = before.map_or(0, |seen| seen.times) + 1;
                 self.unread(version, times, Unread::NotJson(problem.line, problem.column));
             }
+        }
+    }
+
+    /// The file was read.
+    fn read_is(&mut self, document: Document, version: Version, read_only: bool) {
+        if version.digest == self.known.digest {
+            return self.know(version, read_only);
+        }
+        (self.known, self.gone, self.unread) = (version, false, None);
+        self.outbox.send(Event::DiskChanged(self.id, version, document));
+    }
+
+    /// It was not.
+    fn not_read(&mut self, why: OpenError) {
+        match why {
+            OpenError::Missing(_) => self.tell_gone(),
+            OpenError::TooLarge(..) => self.too_large(),
+            OpenError::Cancelled(_) => self.is_paused = true,
+            error => log::debug!("{error}"),
         }
     }
 

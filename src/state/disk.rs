@@ -5,22 +5,14 @@ use super::super::session::{Base, Differences, LARGE, Loaded, Session, View};
 use super::super::{Content, DocumentId, State};
 use super::{CompareFor, Effect, Now, current, files, navigate};
 use crate::document::path::map_all;
-use crate::document::{Comparison, Difference, Document, Fragment, History, Path, Step};
+use crate::document::{Comparison, Difference, Document, History, Path, Step};
 use crate::state::format::values_differ;
 use crate::state::journal::Note;
 use crate::storage::Version;
-use std::sync::Arc;
 
 /// Another version is on the disk.
-pub fn changed(
-    state: &mut State,
-    id: DocumentId,
-    version: Version,
-    fragment: &Arc<Fragment>,
-    now: &Now,
-    effects: &mut Vec<Effect>,
-) {
-    if replace_broken(state, id, version, fragment, effects) {
+pub fn changed(state: &mut State, id: DocumentId, version: Version, document: Document, now: &Now, effects: &mut Vec<Effect>) {
+    if replace_broken(state, id, version, &document, effects) {
         return;
     }
     let Some(session) = state.session_of(id) else { return };
@@ -47,7 +39,6 @@ pub fn changed(
             }
             OnDisk::Base | OnDisk::Known(_) => session.status_of_disk() == Status::Saved,
         };
-    let document = Document::of(fragment);
     let theirs = Theirs::new(document, version, now);
     if session.history.base().digest() == Some(version.digest) {
         session.on_disk = OnDisk::Known(theirs);
@@ -81,18 +72,12 @@ pub fn follow_if_due(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 /// A broken text that another program mended, and nobody here touched.
-fn replace_broken(
-    state: &mut State,
-    id: DocumentId,
-    version: Version,
-    fragment: &Arc<Fragment>,
-    effects: &mut Vec<Effect>,
-) -> bool {
+fn replace_broken(state: &mut State, id: DocumentId, version: Version, document: &Document, effects: &mut Vec<Effect>) -> bool {
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return false };
     let Content::Broken { path, broken } = &tab.content else { return false };
     if !broken.is_touched() && !broken.reading {
         let path = path.clone();
-        let history = History::new(Document::of(fragment), Base::Version(version), View::first());
+        let history = History::new(document.clone(), Base::Version(version), View::first());
         tab.content = Content::Ready(Box::new(Session::new(Some(path.clone()), super::super::file_name(&path), history)));
         effects.push(Effect::Watch(id, path.clone(), version));
         effects.push(Effect::FindUnsaved(Some((id, path.clone()))));
@@ -245,7 +230,7 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
         Step { document: document.clone(), label: "Load from disk".into(), shifts: comparison.shifts, view_before, group: None };
     session.history.load(step, Base::Version(version), now.ms);
     session.stands_on(version.digest, document.clone());
-    if session.history.earlier_texts().map(Document::byte_len).sum::<u64>() >= LARGE {
+    if session.history.earlier_texts().map(|earlier| earlier.held_beside(&document)).sum::<u64>() >= LARGE {
         // A file that another program goes on writing must not fill the memory with what it was.
         session.history.forget_unedited();
         let spare = session.bases.len().saturating_sub(2);
@@ -271,7 +256,10 @@ pub fn forget_earlier(state: &mut State) {
     // What was counted or compared holds its document, too.
     (session.loaded, session.differences, session.statistics) = (None, None, None);
     session.find.forget();
-    session.notice = Some(format!("The earlier version is forgotten: {} MB are free again.", freed / 1_000_000));
+    session.notice = Some(match freed / 1_000_000 {
+        0 => "The earlier version is forgotten.".to_owned(),
+        megabytes => format!("The earlier version is forgotten: {megabytes} MB are free again."),
+    });
 }
 
 /// Selects the first value that a load changed.

@@ -9,7 +9,7 @@ use super::session::{Part, Purpose, Report};
 use super::update::{CompareFor, Go};
 use super::versions::{VersionFor, VersionInput};
 use super::{Command, DocumentId, Task};
-use crate::document::{Applied, Comparison, Edit, Fragment, Head, Merge, Path, Problem, RevisionId, Statistics};
+use crate::document::{Applied, Comparison, Document, Edit, Fragment, Head, Merge, Path, Problem, RevisionId, Statistics};
 use crate::storage::{Backup, Digest, Found as Recoverable, Recovery, Stamp, Version};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -170,7 +170,7 @@ pub enum Event {
     /// A save ended.
     SaveEnded(DocumentId, SaveEnd),
     /// Another version is on the disk.
-    DiskChanged(DocumentId, Version, Arc<Fragment>),
+    DiskChanged(DocumentId, Version, Document),
     /// The same content has other metadata.
     DiskTouched(DocumentId, Version, bool),
     /// The file is gone.

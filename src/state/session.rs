@@ -296,9 +296,9 @@ impl Session {
         self.bases.iter().rev().find(|(known, _)| *known == digest).map(|(_, document)| document.clone())
     }
 
-    /// Bytes of the text from before a load that undo leads back to.
+    /// Bytes that the text from before a load holds, to which undo leads back, beside what is shown.
     pub fn earlier_bytes(&self) -> u64 {
-        self.history.earlier().map_or(0, Document::byte_len)
+        self.history.earlier().map_or(0, |earlier| earlier.held_beside(self.document()))
     }
 
     /// The document as it is shown.

@@ -330,7 +330,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             }
         }
         Event::SaveEnded(id, end) => save::ended(state, id, end, now, effects),
-        Event::DiskChanged(id, version, fragment) => disk::changed(state, id, version, &fragment, now, effects),
+        Event::DiskChanged(id, version, document) => disk::changed(state, id, version, document, now, effects),
         Event::DiskTouched(id, version, read_only) => disk::touched(state, id, version, read_only, now, effects),
         Event::DiskGone(id) => disk::gone(state, id),
         Event::DiskUnread(id, version, why) => disk::unread(state, id, version, why),

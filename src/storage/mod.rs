@@ -15,7 +15,7 @@
 //! between the last look and the rename is lost; locks on network drives bind the other clients at best.
 //!
 //! In reading order: [`disk`](self) is the seam to the system, [`version`](self) tells versions apart, [`lock`](self) excludes
-//! other writers, [`open`](self) reads, [`target`](self) finds and locks what is written, [`save`](self) is the protocol with
+//! other writers, [`open`](self) reads, [`reload`](self) reads again, [`target`](self) finds and locks what is written, [`save`](self) is the protocol with
 //! [`temporary`](self), [`metadata`](self), [`backup`](self) and [`in_place`](self); [`journal`](self) keeps what is not saved,
 //! [`unsaved`](self) reads it as a history, and [`recovery`](self) brings it back.
 
@@ -35,6 +35,7 @@ mod memory;
 mod metadata;
 mod open;
 mod recovery;
+mod reload;
 mod save;
 mod settings;
 mod target;
@@ -58,6 +59,7 @@ pub use lock_holder::lock_holder;
 pub use memory::lacking_memory;
 pub use open::{Loaded, OpenError, Opened, READ_WAIT, is_read_only, load, read, version_of};
 pub use recovery::{OnDisk, Place, Ready, RecoverError, Recovery, forget, recover, unsaved};
+pub use reload::{Reloaded, reload};
 pub use save::{BackupPolicy, Durability, Env, Expected, Observer, Options, Saved, save};
 pub use settings::{SavingOptions, Settings, load as load_settings, store as store_settings};
 pub use target::finish_interrupted;

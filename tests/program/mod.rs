@@ -191,6 +191,6 @@ impl Program {
     /// Another program writes the file.
     pub fn other_writes(&mut self, text: &str) {
         let id = self.id();
-        self.event(Event::DiskChanged(id, version(text), Fragment::new(text).unwrap()));
+        self.event(Event::DiskChanged(id, version(text), Document::parse(text).unwrap()));
     }
 }
