@@ -8,13 +8,14 @@
 use super::node::{Child, Node};
 use super::runs::{Run, runs};
 use super::scalar::{self, Kind};
+use super::spacing;
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 
 /// A stretch of two containers' children, as child numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// So many children are the same on both sides, byte for byte.
+    /// So many children are the same on both sides.
     Same {
         /// The first one, before.
         a: u64,
@@ -51,8 +52,29 @@ pub fn same_bytes(a: &Node, b: &Node) -> bool {
     }
 }
 
-pub(super) fn same_child(a: &Child, b: &Child) -> bool {
-    same_key(a, b) && same_bytes(&a.node, &b.node)
+/// What counts as the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Same {
+    /// All bytes are.
+    Bytes,
+    /// All tokens are, whatever white space is between them. Of what was edited the bytes count.
+    Tokens,
+}
+
+impl Same {
+    fn values(self, a: &Node, b: &Node) -> bool {
+        if same_bytes(a, b) {
+            return true;
+        }
+        match (self, a.raw_text(), b.raw_text()) {
+            (Self::Tokens, Some(a), Some(b)) => spacing::are_same(a, b),
+            _ => false,
+        }
+    }
+
+    pub(super) fn children(self, a: &Child, b: &Child) -> bool {
+        same_key(a, b) && self.values(&a.node, &b.node)
+    }
 }
 
 /// Whether two children have the same key, byte for byte, or neither has one.
@@ -69,16 +91,16 @@ pub type Watch<'a> = dyn FnMut(&Node) -> ControlFlow<()> + 'a;
 
 /// Aligns the children of two containers of the same kind, in the order of the later one as far as there is one. `None` where
 /// `watch` breaks off.
-pub fn align(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
+pub fn align(a: &Node, b: &Node, same: Same, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
     let mut spans = Vec::new();
     if a.is_same(b) {
         push(&mut spans, Span::Same { a: 0, b: 0, count: a.child_count() });
         return Some(spans);
     }
-    if let Some(spans) = same_keys(a, b) {
+    if let Some(spans) = same_keys(a, b, same) {
         return Some(spans);
     }
-    let runs = runs(a, b, watch)?;
+    let runs = runs(a, b, same, watch)?;
     let end = Run { a: a.child_count(), b: b.child_count(), count: 0 };
     let gaps = || {
         let starts = std::iter::once((0, 0)).chain(runs.iter().map(|run| (run.a + run.count, run.b + run.count)));
@@ -89,7 +111,7 @@ pub fn align(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
         let (numbers_a, rest_a) = members_in(a, gaps().map(|(a, _)| a));
         let (numbers_b, rest_b) = members_in(b, gaps().map(|(_, b)| b));
         let mut runs = runs.iter().peekable();
-        for span in members(&rest_a, &rest_b, watch)? {
+        for span in members(&rest_a, &rest_b, same, watch)? {
             let span = span.moved(|a| numbers_a[a as usize], |b| numbers_b[b as usize]);
             let is_before = |run: &&Run| match span {
                 Span::Gone(a) => run.a < a,
@@ -110,7 +132,7 @@ pub fn align(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
             };
             let (from_a, from_b) = (of_a.start, of_b.start);
             let (of_a, of_b) = (children(a, of_a)?, children(b, of_b)?);
-            for span in elements(&of_a, &of_b, watch)? {
+            for span in elements(&of_a, &of_b, same, watch)? {
                 push(&mut spans, span.moved(|a| a + from_a, |b| b + from_b));
             }
             push(&mut spans, run.span());
@@ -120,7 +142,7 @@ pub fn align(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
 }
 
 /// Of small objects with the same keys in the same order, as most records are that were changed.
-fn same_keys(a: &Node, b: &Node) -> Option<Vec<Span>> {
+fn same_keys(a: &Node, b: &Node, same: Same) -> Option<Vec<Span>> {
     /// In larger ones what is the same is found faster otherwise.
     const MEMBERS: u64 = 32;
     let count = a.child_count();
@@ -132,15 +154,15 @@ fn same_keys(a: &Node, b: &Node) -> Option<Vec<Span>> {
         if !same_key(&x, &y) {
             return None;
         }
-        push(&mut spans, Span::partners(number, number, same_bytes(&x.node, &y.node)));
+        push(&mut spans, Span::partners(number, number, same.values(&x.node, &y.node)));
     }
     Some(spans)
 }
 
-/// As [`align`], to the end.
+/// As [`align`], to the end, by bytes.
 pub fn align_all(a: &Node, b: &Node) -> Vec<Span> {
     // Nothing breaks it off.
-    align(a, b, &mut |_| ControlFlow::Continue(())).unwrap_or_default()
+    align(a, b, Same::Bytes, &mut |_| ControlFlow::Continue(())).unwrap_or_default()
 }
 
 /// `None` where `watch` breaks off.
@@ -189,8 +211,17 @@ fn push(spans: &mut Vec<Span>, span: Span) {
 }
 
 /// A hash of each value. `None` where `go_on`, told which one it is, says so.
-pub(super) fn hashes(children: &[Child], go_on: &mut dyn FnMut(usize) -> Option<()>) -> Option<Vec<u64>> {
-    children.iter().enumerate().map(|(place, child)| go_on(place).map(|()| hash_of(child))).collect()
+pub(super) fn hashes(children: &[Child], same: Same, go_on: &mut dyn FnMut(usize) -> Option<()>) -> Option<Vec<u64>> {
+    let mut bare = Vec::new();
+    let mut of = |child: &Child| match (same, child.node.raw_text()) {
+        (Same::Tokens, Some(text)) => {
+            bare.clear();
+            spacing::push_bare(text, &mut bare);
+            hash(&bare)
+        }
+        _ => hash_of(child),
+    };
+    children.iter().enumerate().map(|(place, child)| go_on(place).map(|()| of(child))).collect()
 }
 
 fn hash_of(child: &Child) -> u64 {
@@ -220,13 +251,13 @@ fn hash(text: &[u8]) -> u64 {
 const PARTS: usize = 4;
 
 /// Elements: what is the same first, what is alike in the gaps.
-fn elements(a: &[Child], b: &[Child], watch: &mut Watch<'_>) -> Option<Vec<Span>> {
+fn elements(a: &[Child], b: &[Child], same: Same, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
     let mut hash_all = |children: &[Child], place: &dyn Fn(usize) -> usize| {
-        hashes(children, &mut |k| a.get(place(k)).map_or(Some(()), |child| go_on(watch, &child.node)))
+        hashes(children, same, &mut |k| a.get(place(k)).map_or(Some(()), |child| go_on(watch, &child.node)))
     };
     let (hash_a, hash_b) = (hash_all(a, &|k| k / PARTS)?, hash_all(b, &|_| a.len() / PARTS)?);
     let of_same = anchors(&hash_a, &hash_b, &mut || a.get(a.len() / PARTS).map_or(Some(()), |child| go_on(watch, &child.node)))?;
-    let mut elements = Elements { a, b, hash_a: &hash_a, hash_b: &hash_b, spans: Vec::new(), watch };
+    let mut elements = Elements { a, b, same, hash_a: &hash_a, hash_b: &hash_b, spans: Vec::new(), watch };
     let (mut from_a, mut from_b) = (0, 0);
     for (at_a, at_b) in of_same {
         elements.gap(from_a..at_a, from_b..at_b)?;
@@ -318,6 +349,7 @@ fn once(hashes: &[u64], go_on: &mut dyn FnMut() -> Option<()>) -> Option<Vec<(u6
 struct Elements<'a, 'w> {
     a: &'a [Child],
     b: &'a [Child],
+    same: Same,
     hash_a: &'a [u64],
     hash_b: &'a [u64],
     spans: Vec<Span>,
@@ -328,7 +360,7 @@ impl Elements<'_, '_> {
     /// Two with the same hash.
     fn push_same(&mut self, at_a: usize, at_b: usize) {
         // Equal hashes are a strong hint, not a proof.
-        let same = same_bytes(&self.a[at_a].node, &self.b[at_b].node);
+        let same = self.same.values(&self.a[at_a].node, &self.b[at_b].node);
         push(&mut self.spans, Span::partners(at_a as u64, at_b as u64, same));
     }
 
@@ -427,12 +459,12 @@ fn likeness(a: &Node, b: &Node) -> Likeness {
             return if same_bytes(&a, &b) { Likeness::Alike } else { Likeness::Unlike };
         }
     }
-    let shared = of_a.iter().filter(|a| of_b.iter().any(|b| same_child(a, b))).count();
+    let shared = of_a.iter().filter(|a| of_b.iter().any(|b| Same::Bytes.children(a, b))).count();
     if shared > 0 && shared * 2 >= of_a.len().max(of_b.len()) { Likeness::Alike } else { Likeness::Open }
 }
 
 /// Members by key and rank; then a value that left one key and came to another, where that is certain.
-fn members(a: &[Child], b: &[Child], watch: &mut Watch<'_>) -> Option<Vec<Span>> {
+fn members(a: &[Child], b: &[Child], same: Same, watch: &mut Watch<'_>) -> Option<Vec<Span>> {
     let key = |child: &Child| child.key.as_ref().map(|key| scalar::decode(key.bytes()).into_owned()).unwrap_or_default();
     let mut ranked = |children: &[Child]| -> Option<Vec<(String, u64)>> {
         let mut ranks: HashMap<String, u64> = HashMap::new();
@@ -468,8 +500,8 @@ fn members(a: &[Child], b: &[Child], watch: &mut Watch<'_>) -> Option<Vec<Span>>
                     told += 1;
                 }
                 told = told.max(number + 1);
-                let same = same_child(&a[*number], &b[place]);
-                push(&mut spans, Span::partners(*number as u64, place as u64, same));
+                let are_same = same.children(&a[*number], &b[place]);
+                push(&mut spans, Span::partners(*number as u64, place as u64, are_same));
             }
             None => spans.push(Span::New(place as u64)),
         }
@@ -506,7 +538,7 @@ mod tests {
     #[track_caller]
     fn check(a: &str, b: &str, expected: &str) {
         let root = |text: &str| Document::parse(text).unwrap().root().clone();
-        let shown: Vec<String> = align(&root(a), &root(b), &mut |_| ControlFlow::Continue(()))
+        let shown: Vec<String> = align(&root(a), &root(b), Same::Bytes, &mut |_| ControlFlow::Continue(()))
             .unwrap()
             .iter()
             .map(|span| match span {
@@ -550,7 +582,7 @@ mod tests {
             told.push(node.offset_as_read());
             ControlFlow::Continue(())
         };
-        assert_eq!(align(a.root(), b.root(), &mut watch).unwrap().len(), 5999);
+        assert_eq!(align(a.root(), b.root(), Same::Bytes, &mut watch).unwrap().len(), 5999);
         // For each item: two hashes, three looks for what stands once, and likeness.
         assert!(asked >= 6 * 2999, "{asked}");
         // At last it is half of the way: who asked is to look at all of it once more.
@@ -562,7 +594,7 @@ mod tests {
                 left -= 1;
                 if left < 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            assert!(align(a.root(), b.root(), &mut watch).is_none(), "{limit} of {asked}");
+            assert!(align(a.root(), b.root(), Same::Bytes, &mut watch).is_none(), "{limit} of {asked}");
         }
     }
 

@@ -1,10 +1,10 @@
 //! Comparison of two documents by structure.
 //!
-//! Which children belong together [`align`](super::align) says. What is equal byte for byte, or the very same place, is skipped
-//! without a look inside. A difference counts once, at the outermost
+//! Which children belong together [`align`](super::align) says. What is the same but for white space, or the very same place, is
+//! skipped without a look inside. A difference counts once, at the outermost
 //! place that differs. Formatting is no difference; numbers are compared as text, strings as what they stand for.
 
-use super::align::{Span, Watch, align, go_on};
+use super::align::{Same, Span, Watch, align, go_on};
 use super::node::{Child, Children, Node};
 use super::path::{Path, Shift};
 use super::scalar::{self, Kind};
@@ -180,7 +180,7 @@ impl Comparison {
 
     /// The children of two containers that differ: what is to be looked at, and how positions move.
     fn children(&mut self, a: (Node, Path), b: (Node, Path), watch: &mut Watch<'_>) -> Option<Rest> {
-        let spans = align(&a.0, &b.0, watch)?;
+        let spans = align(&a.0, &b.0, Same::Tokens, watch)?;
         let is_object = a.0.kind() == Kind::Object;
         let moved = if is_object { HashMap::new() } else { moved(&a.0, &b.0, &spans) };
         if is_object {

@@ -41,6 +41,7 @@ pub mod scalar;
 mod scan;
 pub mod search;
 pub mod seq;
+mod spacing;
 mod stats;
 mod style;
 mod successor;

@@ -1,4 +1,4 @@
-//! Runs of children that two containers have in common, byte for byte.
+//! Runs of children that two containers have in common.
 //!
 //! Most of two large versions is the same. Where both stand in one piece of text such a run is found by comparing the texts, not
 //! child by child: up to the first byte that differs, and back to the last one. Between them, where many children are left, the
@@ -6,8 +6,9 @@
 //! next byte that differs. So a hundred changes in a gigabyte cost little more than one look at each byte. Where one was made of the
 //! other what both still have untouched is the same without a look.
 
-use super::align::{Watch, anchors, go_on, hashes, same_child};
+use super::align::{Same, Watch, anchors, go_on, hashes};
 use super::node::{Child, Node};
+use super::spacing;
 use std::sync::Arc;
 
 /// So many children from each of two numbers on are the same.
@@ -28,12 +29,12 @@ const WINDOW: u64 = 32;
 
 /// Runs in common, in order on both sides, none of them empty: the common head and tail, and what is between in large containers.
 /// `None` where `watch` breaks off.
-pub fn runs(a: &Node, b: &Node, watch: &mut Watch<'_>) -> Option<Vec<Run>> {
+pub fn runs(a: &Node, b: &Node, same: Same, watch: &mut Watch<'_>) -> Option<Vec<Run>> {
     let (end_a, end_b) = (a.child_count(), b.child_count());
-    let head = Run { a: 0, b: 0, count: run_from(a, b, 0, 0, end_a.min(end_b), watch)? };
-    let tail = common_tail(a, b, end_a.min(end_b) - head.count);
+    let head = Run { a: 0, b: 0, count: run_from(a, b, 0, 0, end_a.min(end_b), same, watch)? };
+    let tail = common_tail(a, b, end_a.min(end_b) - head.count, same);
     let mut runs = vec![head];
-    between(a, b, (head.count, end_a - tail), (head.count, end_b - tail), &mut runs, watch)?;
+    between(a, b, (head.count, end_a - tail), (head.count, end_b - tail), same, &mut runs, watch)?;
     runs.push(Run { a: end_a - tail, b: end_b - tail, count: tail });
     runs.retain(|run| run.count > 0);
     Some(runs)
@@ -45,6 +46,7 @@ fn between(
     b: &Node,
     (mut from_a, end_a): (u64, u64),
     (mut from_b, end_b): (u64, u64),
+    same: Same,
     runs: &mut Vec<Run>,
     watch: &mut Watch<'_>,
 ) -> Option<()> {
@@ -55,15 +57,15 @@ fn between(
         // A window may be found to say nothing, and be looked at again: how far it is looked at does not count.
         let first = &of_a.first()?.node;
         let mut wait = || go_on(watch, first);
-        let (hash_a, hash_b) = (hashes(&of_a, &mut |_| wait())?, hashes(&of_b, &mut |_| wait())?);
+        let (hash_a, hash_b) = (hashes(&of_a, same, &mut |_| wait())?, hashes(&of_b, same, &mut |_| wait())?);
         let common = anchors(&hash_a, &hash_b, &mut wait)?;
         // A few that look alike by chance say nothing: where much was replaced the window grows. Those at the window's end could
         // belong to what is behind it.
         let telling = if common.len() as u64 >= size / 4 { &common[..common.len() * 3 / 4] } else { &[] };
         for &(x, y) in telling {
             let (at_a, at_b) = (base_a + x as u64, base_b + y as u64);
-            if at_a >= from_a && at_b >= from_b && same_child(&of_a[x], &of_b[y]) {
-                let count = run_from(a, b, at_a, at_b, (end_a - at_a).min(end_b - at_b), watch)?;
+            if at_a >= from_a && at_b >= from_b && same.children(&of_a[x], &of_b[y]) {
+                let count = run_from(a, b, at_a, at_b, (end_a - at_a).min(end_b - at_b), same, watch)?;
                 runs.push(Run { a: at_a, b: at_b, count });
                 (from_a, from_b) = (at_a + count, at_b + count);
             }
@@ -78,8 +80,15 @@ fn window(node: &Node, from: u64, size: u64) -> Vec<Child> {
 }
 
 /// How many children from these on are the same, up to `limit`. `None` where `watch` breaks off.
-fn run_from(a: &Node, b: &Node, from_a: u64, from_b: u64, limit: u64, watch: &mut Watch<'_>) -> Option<u64> {
-    let mut same = run_of_text(a, b, from_a, from_b).unwrap_or(0).min(limit);
+fn run_from(a: &Node, b: &Node, from_a: u64, from_b: u64, limit: u64, how: Same, watch: &mut Watch<'_>) -> Option<u64> {
+    let mut same = run_of_text(a, b, from_a, from_b, Same::Bytes).unwrap_or(0).min(limit);
+    // The child before is where it is told to be.
+    let mut more = if how == Same::Tokens { limit - same } else { 0 };
+    while more > 0 && same < limit {
+        more = run_of_text(a, b, from_a + same, from_b + same, how).unwrap_or(0).min(limit - same);
+        same += more;
+        go_on(watch, &a.child(from_a + same.saturating_sub(1))?.node)?;
+    }
     while same < limit {
         // Both are looked up again behind what they share, or after so many children.
         if let Some((_, behind)) = shared(a, b, from_a + same, from_b + same) {
@@ -88,7 +97,7 @@ fn run_from(a: &Node, b: &Node, from_a: u64, from_b: u64, limit: u64, watch: &mu
         }
         let most = FEW.min(limit - same);
         let pairs = a.children_from(from_a + same).zip(b.children_from(from_b + same)).take(most as usize);
-        let count = pairs.take_while(|(a, b)| same_child(a, b)).count() as u64;
+        let count = pairs.take_while(|(a, b)| how.children(a, b)).count() as u64;
         same += count;
         if count < most {
             break;
@@ -107,16 +116,23 @@ fn shared(a: &Node, b: &Node, at_a: u64, at_b: u64) -> Option<(u64, u64)> {
 }
 
 /// A number of children that are the same for sure, where both containers stand in one piece: up to the first byte that differs.
-fn run_of_text(a: &Node, b: &Node, from_a: u64, from_b: u64) -> Option<u64> {
+fn run_of_text(a: &Node, b: &Node, from_a: u64, from_b: u64, same: Same) -> Option<u64> {
     let (place_a, text_a) = text_from(a, from_a)?;
     let (place_b, text_b) = text_from(b, from_b)?;
-    let first = first_difference(text_a, text_b) as u64;
+    let (first_a, first_b) = match same {
+        Same::Bytes => {
+            let first = first_difference(text_a, text_b);
+            (first, first)
+        }
+        // So far as takes a few milliseconds: who waits may want to stop it.
+        Same::Tokens => spacing::in_common(&text_a[..text_a.len().min(AT_ONCE)], text_b),
+    };
     // The child with that byte, or the last one before it, may go on in the other text: `[12]`, `[123]`.
-    let before = |node: &Node, place: u64, from: u64| match node.child_at_offset(place + first) {
+    let before = |node: &Node, place: u64, from: u64| match node.child_at_offset(place) {
         Some((k, ..)) => k.saturating_sub(from),
         None => node.child_count().saturating_sub(1 + from),
     };
-    Some(before(a, place_a, from_a).min(before(b, place_b, from_b)))
+    Some(before(a, place_a + first_a as u64, from_a).min(before(b, place_b + first_b as u64, from_b)))
 }
 
 /// The text of a container from child `k` on, and where in the container that is; `None` where it does not stand in one piece.
@@ -127,7 +143,7 @@ fn text_from(node: &Node, k: u64) -> Option<(u64, &[u8])> {
 }
 
 /// How many children at the end are the same, up to `limit`.
-fn common_tail(a: &Node, b: &Node, limit: u64) -> u64 {
+fn common_tail(a: &Node, b: &Node, limit: u64, how: Same) -> u64 {
     // From the end, in blocks that are walked forwards.
     const BLOCK: u64 = 64;
     let mut tail = tail_of_text(a, b).unwrap_or(0).min(limit);
@@ -138,7 +154,7 @@ fn common_tail(a: &Node, b: &Node, limit: u64) -> u64 {
         }
         let size = BLOCK.min(limit - tail);
         let block = |node: &Node| window(node, node.child_count() - tail - size, size);
-        let same = block(a).iter().rev().zip(block(b).iter().rev()).take_while(|(a, b)| same_child(a, b)).count() as u64;
+        let same = block(a).iter().rev().zip(block(b).iter().rev()).take_while(|(a, b)| how.children(a, b)).count() as u64;
         tail += same;
         if same < size {
             break;
@@ -161,6 +177,8 @@ fn tail_of_text(a: &Node, b: &Node) -> Option<u64> {
     (tail > 0 && left(a)? == left(b)?).then_some(tail)
 }
 
+/// Bytes whose tokens are compared at once.
+const AT_ONCE: usize = 8 << 20;
 /// Whole blocks are compared by the platform's fastest means.
 const STEP: usize = 1 << 14;
 
@@ -192,7 +210,7 @@ mod tests {
     use std::ops::ControlFlow;
 
     fn common(a: &Node, b: &Node) -> Vec<Run> {
-        runs(a, b, &mut |_| ControlFlow::Continue(())).unwrap()
+        runs(a, b, Same::Bytes, &mut |_| ControlFlow::Continue(())).unwrap()
     }
 
     fn root(text: &str) -> Node {
@@ -256,6 +274,23 @@ mod tests {
         check_large(|n| format!("{{\"id\": {n}, \"v\": [{}]}}", n % 7), true);
         // Few of these stand once in a window.
         check_large(|n| (n * 7919 % 101).to_string(), false);
+    }
+
+    #[test]
+    fn another_layout_is_none_of_the_differences() {
+        let item = |n: u64| format!("{{\"id\": {n}, \"v\": [{}, \"a b\"]}}", n % 7);
+        let text = |items: &[String]| format!("[{}]", items.join(",\n"));
+        let items: Vec<String> = (0..9000).map(item).collect();
+        let mut other = items.clone();
+        other[8000] = "[1, 2]".to_owned();
+        other.remove(4000);
+        let other: Vec<String> = other.iter().map(|item| item.replace(": ", " :").replace(", ", " ,\t")).collect();
+        let (a, b, same) = (root(&text(&items)), root(&text(&other)), root(&text(&items).replace(": ", ":")));
+        let found = |b: &Node| runs(&a, b, Same::Tokens, &mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(found(&same), [Run { a: 0, b: 0, count: 9000 }]);
+        let parts = [(0, 0, 4000), (4001, 4000, 3999), (8001, 8000, 999)].map(|(a, b, count)| Run { a, b, count });
+        assert_eq!(found(&b), parts);
+        assert!(common(&a, &b).is_empty());
     }
 
     #[test]

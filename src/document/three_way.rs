@@ -1,7 +1,7 @@
 //! What three versions of a document have that is not the same: the search behind [`Merge`](super::Merge).
 
 use super::Fragment;
-use super::align::{Span, Watch, align, go_on, same_bytes};
+use super::align::{Same, Span, Watch, align, go_on, same_bytes};
 use super::merge::{Change, ChangedBy, Choice, Op, Region};
 use super::node::{Child, Node, Text};
 use super::path::Path;
@@ -135,7 +135,8 @@ impl Finder<'_, '_> {
         let (mine_children, their_children): (Vec<Child>, Vec<Child>) = (mine.children().collect(), theirs.children().collect());
         let (in_mine, in_theirs) = match base {
             Some(base) => {
-                let (in_mine, in_theirs) = (align(base, mine, self.watch)?, align(base, theirs, self.watch)?);
+                let (in_mine, in_theirs) =
+                    (align(base, mine, Same::Bytes, self.watch)?, align(base, theirs, Same::Bytes, self.watch)?);
                 (partners(&in_mine, base_children.len()), partners(&in_theirs, base_children.len()))
             }
             None => Default::default(),
@@ -347,7 +348,7 @@ struct Side {
 
 impl Side {
     fn of(base: &Node, side: &Node, watch: &mut Watch<'_>) -> Option<Self> {
-        let spans = align(base, side, watch)?;
+        let spans = align(base, side, Same::Bytes, watch)?;
         let same = |span: Option<&Span>| match span {
             Some(Span::Same { count, .. }) => *count,
             _ => 0,
