@@ -114,12 +114,6 @@ impl Gate {
         Arc::new(Self { passing, pause, reads: AtomicUsize::new(0), is_open, opened, waited: AtomicBool::new(false) })
     }
 
-    /// Twenty reads pass, which take 0.4 seconds however many threads there are: so long that a job is told of.
-    fn slow() -> Arc<Self> {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self::closed(20, Duration::from_millis(20) * threads as u32)
-    }
-
     fn disk(self: &Arc<Self>) -> Disk {
         let gate = Arc::clone(self);
         Disk::with_hook(move |call, path| {
@@ -190,15 +184,15 @@ fn reading_the_rest_can_be_stopped() {
 fn reading_what_another_program_wrote_is_told_and_can_be_stopped() {
     let (folder, text) = large();
     let path = folder.path().join("large.json");
-    let gate = Gate::slow();
+    // Of the ten blocks four are read, so slowly that a job is told of.
+    let gate = Gate::closed(4, Duration::from_millis(400));
     gate.open();
     let mut window = Window::on(gate.disk(), folder, &["large.json"], None);
     window.wait("Saved");
     gate.close();
     fs::write(&path, text.replace("{\"id\": 5}", "{\"id\": 55, \"new\": true}")).unwrap();
     window.wait("Reading the new version…");
-    // At first only the places where it is cut into parts are read, which are kilobytes.
-    window.wait_part("B of ");
+    window.wait_part("MB of ");
     window.click("Cancel");
     gate.open();
     window.wait_part("Reading the new version was stopped");

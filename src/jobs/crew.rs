@@ -28,19 +28,6 @@ const NICER: i32 = 5;
 /// One thread for each core.
 pub struct Threads;
 
-/// One thread for each core but one, which has something else to do; one at least.
-pub struct Others;
-
-impl Crew for Others {
-    fn size(&self) -> usize {
-        Threads.size().saturating_sub(1).max(1)
-    }
-
-    fn run_at_once(&self, count: usize, jobs: Vec<Job<'_>>) {
-        Threads.run_at_once(count, jobs);
-    }
-}
-
 impl Crew for Threads {
     fn size(&self) -> usize {
         thread::available_parallelism().map_or(1, NonZero::get)

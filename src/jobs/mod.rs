@@ -4,7 +4,6 @@
 //! then the window is woken. One thread makes all saves, in order; each watched file has one; everything else that takes a while
 //! has one for as long as it takes. A job works on a snapshot, so nothing that is typed meanwhile can disturb it.
 
-mod ahead;
 mod crew;
 mod dialog;
 mod journal;
@@ -13,6 +12,7 @@ mod open;
 mod running;
 mod save;
 mod search;
+mod texts;
 mod watch;
 
 use crate::document::{Document, Merge, compare, pointer};
@@ -28,8 +28,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
 
-use ahead::Ahead;
 use running::Running;
+use texts::Texts;
 
 pub use crew::Threads;
 pub use dialog::{FileChooser, Picked, SystemChooser};
@@ -110,7 +110,7 @@ pub struct Jobs {
     searching: HashMap<DocumentId, Stop>,
     watching: HashMap<DocumentId, watch::Watcher>,
     /// Comparisons that begin before they are asked for.
-    ahead: Ahead,
+    texts: Texts,
     /// Stops what is of no use when the window is closed.
     closing: Stop,
     settings: Settings,
@@ -144,7 +144,7 @@ impl Jobs {
             saving: HashMap::new(),
             searching: HashMap::new(),
             watching: HashMap::new(),
-            ahead: Ahead::default(),
+            texts: Texts::default(),
             closing: Stop::default(),
             settings: settings.clone(),
             zone: Arc::default(),
@@ -177,15 +177,15 @@ impl Jobs {
             Effect::Open(id, path) | Effect::OpenAnyway(id, path) => {
                 // A window holds one document: what was watched for another one is not any more.
                 self.watching.clear();
-                self.ahead.forget();
-                let (stop, ahead) = (Stop::default(), self.ahead.clone());
+                self.texts.forget();
+                let (stop, texts) = (Stop::default(), self.texts.clone());
                 self.opening.insert(id, stop.clone());
                 self.spawn("open", move || {
                     if asks && let Some((needed, free)) = storage::lacking_memory(&surroundings.disk, &path) {
                         return outbox.send(Event::TooLarge(id, path, needed, free));
                     }
                     kept::finish_interrupted(&surroundings, &outbox, &path);
-                    open::open(&surroundings.disk, &outbox, &ahead, id, &path, &stop);
+                    open::open(&surroundings.disk, &outbox, &texts, id, &path, &stop);
                 });
             }
             Effect::StopOpening(id) => self.opening.get(&id).into_iter().for_each(Stop::now),
@@ -199,7 +199,6 @@ impl Jobs {
                 self.spawn("read", move || open::read_mended(id, &mended, &running));
             }
             Effect::Save(order) => {
-                self.ahead.is_past(order.id);
                 let stop = Stop::default();
                 self.saving.insert(order.id, stop.clone());
                 // A copy is another file.
@@ -214,22 +213,18 @@ impl Jobs {
                     self.watching.remove(&id);
                     let stop = Stop::default();
                     self.tasks.insert((id, Task::Reload), stop.clone());
-                    let (ahead, stops) = (self.ahead.clone(), (stop, self.closing.clone()));
-                    if let Some(watcher) = watch::start(surroundings, outbox, ahead, id, path, version, stops) {
+                    let (texts, stops) = (self.texts.clone(), (stop, self.closing.clone()));
+                    if let Some(watcher) = watch::start(surroundings, outbox, texts, id, path, version, stops) {
                         self.watching.insert(id, watcher);
                     }
                 }
             },
             Effect::LookNow => self.watching.values().for_each(watch::Watcher::look_now),
             Effect::Compare(id, before, after, purpose) => {
-                let begun = self.ahead.take(id, &before, &after);
                 let follows = matches!(purpose, CompareFor::Load { .. } | CompareFor::Count { .. });
                 let running = self.running(id, if follows { Task::Follow } else { Task::Compare });
                 self.spawn("compare", move || {
-                    let begun = begun.and_then(|begun| begun.wait(&running));
-                    // Where it was stopped this ends with the first question.
-                    let comparison = begun.or_else(|| compare(&before, &after, &mut running.watch_values(&before)));
-                    if let Some(comparison) = comparison {
+                    if let Some(comparison) = compare(&before, &after, &mut running.watch_values(&before)) {
                         running.deliver(Event::Compared(id, purpose, Box::new(comparison)));
                     }
                 });
@@ -376,7 +371,7 @@ impl Jobs {
         self.closing.now();
         self.opening.values().chain(self.searching.values()).for_each(Stop::now);
         self.watching.clear();
-        self.ahead.forget();
+        self.texts.forget();
         if let Some((sender, thread)) = self.saver.take() {
             drop(sender);
             // It catches its own panics.

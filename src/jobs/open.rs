@@ -1,7 +1,7 @@
 //! Reading files.
 
-use super::ahead::Ahead;
 use super::running::Running;
+use super::texts::Texts;
 use super::{Outbox, Stop, Threads, absolute};
 use crate::document::{self, Applied, Document, Edit, Fragment, Head, ScanError, Value};
 use crate::state::{DocumentId, Event, Mended, Opened, Report, file_name};
@@ -23,7 +23,7 @@ const VALUE_LIMIT: u64 = 1 << 30;
 const LAID_OUT: usize = 16 << 20;
 
 /// Reads and understands a file.
-pub fn open(disk: &Disk, outbox: &Outbox, ahead: &Ahead, id: DocumentId, path: &Path, stop: &Stop) {
+pub fn open(disk: &Disk, outbox: &Outbox, texts: &Texts, id: DocumentId, path: &Path, stop: &Stop) {
     let path = absolute(path);
     let last = Mutex::new(Instant::now());
     let tell = |done: u64, total: u64| {
@@ -51,7 +51,7 @@ pub fn open(disk: &Disk, outbox: &Outbox, ahead: &Ahead, id: DocumentId, path: &
     };
     match loaded.fragment {
         Ok(fragment) => {
-            ahead.was_read(id, &fragment, None);
+            texts.was_read(id, &fragment);
             outbox.send(Event::Opened(id, path, Opened { fragment, stamp: loaded.stamp, read_only: loaded.read_only }))
         }
         Err((problem, bytes)) => {

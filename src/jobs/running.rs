@@ -77,7 +77,7 @@ impl Running {
 }
 
 /// How far a walk through the values of a text is, in bytes.
-pub struct Far {
+struct Far {
     start: u64,
     total: u64,
     done: u64,
@@ -85,12 +85,12 @@ pub struct Far {
 
 impl Far {
     /// At the first value of `root`.
-    pub fn in_values_of(root: &Node) -> Self {
+    fn in_values_of(root: &Node) -> Self {
         Self { start: root.offset_as_read().unwrap_or(0), total: root.byte_len(), done: 0 }
     }
 
     /// At this value.
-    pub fn at(&mut self, node: &Node) -> u64 {
+    fn at(&mut self, node: &Node) -> u64 {
         // Values that were typed stand in texts of their own, at the beginning.
         let here = node.offset_as_read().map_or(0, |offset| offset.saturating_sub(self.start).min(self.total));
         self.done = self.done.max(here);

@@ -1,7 +1,7 @@
 //! Watching a file: hints from the file system and a look at the metadata every two seconds. The version decides.
 
-use super::ahead::Ahead;
 use super::running::Running;
+use super::texts::Texts;
 use super::{Outbox, Stop, Surroundings, Threads, crew};
 use crate::document::Document;
 use crate::state::on_disk::Unread;
@@ -94,7 +94,7 @@ impl Watcher {
 pub fn start(
     surroundings: Arc<Surroundings>,
     outbox: Outbox,
-    ahead: Ahead,
+    texts: Texts,
     id: DocumentId,
     path: PathBuf,
     version: Version,
@@ -129,7 +129,7 @@ pub fn start(
         let mut watch = Watch {
             surroundings: &surroundings,
             outbox: &outbox,
-            ahead: &ahead,
+            texts: &texts,
             id,
             path: &watched,
             known: version,
@@ -156,7 +156,7 @@ pub fn start(
 struct Watch<'a> {
     surroundings: &'a Surroundings,
     outbox: &'a Outbox,
-    ahead: &'a Ahead,
+    texts: &'a Texts,
     id: DocumentId,
     path: &'a Path,
     known: Version,
@@ -289,13 +289,10 @@ impl Watch<'_> {
         let running = Running::new(self.outbox, self.id, Task::Reload, self.stop.clone(), self.closing.clone());
         let progress = |done, total| running.at(done, total);
         // Where most of it is in memory already it takes next to none.
-        let before = self.ahead.text(self.id).filter(|text| text.text().len() >= WORTH_COMPARING);
+        let before = self.texts.last(self.id).filter(|text| text.text().len() >= WORTH_COMPARING);
         let reloaded = before.map(|before| storage::reload(disk, &SystemClock, self.path, &before, &Threads, &progress));
         match reloaded.transpose() {
-            Ok(Some(Some(reloaded))) => {
-                self.ahead.is_past(self.id);
-                return self.read_is(reloaded.document, reloaded.version, reloaded.read_only);
-            }
+            Ok(Some(Some(reloaded))) => return self.read_is(reloaded.document, reloaded.version, reloaded.read_only),
             Ok(_) => {}
             Err(error) => return self.not_read(error),
         }
@@ -307,15 +304,12 @@ impl Watch<'_> {
             Err(error) => return self.not_read(error),
         };
         drop(running);
-        let (digest, begun) = match &loaded.fragment {
-            Ok(fragment) => self.ahead.digest(self.id, fragment),
-            Err((_, bytes)) => (Digest::of_text(bytes, &Threads), None),
-        };
-        let version = Version { stamp: loaded.stamp, digest };
+        let text = loaded.fragment.as_ref().map_or_else(|(_, bytes)| bytes.as_slice(), |fragment| fragment.text());
+        let version = Version { stamp: loaded.stamp, digest: Digest::of_text(text, &Threads) };
         match loaded.fragment {
             _ if version.digest == self.known.digest => self.know(version, loaded.read_only),
             Ok(fragment) => {
-                self.ahead.was_read(self.id, &fragment, begun);
+                self.texts.was_read(self.id, &fragment);
                 self.read_is(Document::of(&fragment), version, loaded.read_only);
             }
             Err((problem, _)) => {

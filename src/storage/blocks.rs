@@ -125,7 +125,7 @@ impl Digest {
     pub fn of_text(text: &[u8], crew: &dyn Crew) -> Self {
         let mut tree = Tree::new(text.len() as u64);
         let blocks: Vec<&[u8]> = text.chunks(BLOCK).collect();
-        // Nothing is waited for, and who left a core to others gets no second thread.
+        // Nothing is waited for: a second thread on a core gains nothing.
         let hashed = by_threads(crew.size(), crew, blocks.len(), &|_: &mut (), number| {
             Ok::<_, std::convert::Infallible>(tree.hash((number * BLOCK) as u64, blocks[number]))
         });

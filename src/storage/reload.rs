@@ -51,9 +51,9 @@ pub fn reload(
         return Ok(None);
     }
     let reading = Reading { disk, file: &file, path: &real, length: stamp.size, past_cache: false };
-    let found = Found { before: before.text(), length: stamp.size, blocks: Mutex::default() };
-    let mut go_on = |done| if progress(done, stamp.size).is_break() { Err(Stop::Asked) } else { Ok(()) };
-    let digest = match reading.digest(crew, &|offset, block| found.take(offset, block), &mut go_on) {
+    let found = Found { before: before.text(), length: stamp.size, progress, blocks: Mutex::default() };
+    // Each block asks.
+    let digest = match reading.digest(crew, &|offset, block| found.take(offset, block), &mut |_| Ok(())) {
         Ok(digest) => digest,
         Err(Stop::Asked) => return Err(OpenError::Cancelled(path.to_owned())),
         Err(Stop::TooMuch) => return Ok(None),
@@ -91,6 +91,7 @@ struct Found<'a> {
     before: &'a [u8],
     /// Length of the file.
     length: u64,
+    progress: &'a Progress<'a>,
     blocks: Mutex<Blocks>,
 }
 
@@ -124,7 +125,10 @@ impl Found<'_> {
         blocks.portions.insert(offset, found);
         // A change is a portion, and what is kept behind it another.
         let most = LITTLE.1 + 2 * MOST_REPLACEMENTS as u64 * blocks.done / self.length;
-        if blocks.new > LITTLE.0 + blocks.done / PART || blocks.count > most { Err(Stop::TooMuch) } else { Ok(()) }
+        if blocks.new > LITTLE.0 + blocks.done / PART || blocks.count > most {
+            return Err(Stop::TooMuch);
+        }
+        if (self.progress)(blocks.done, self.length).is_break() { Err(Stop::Asked) } else { Ok(()) }
     }
 
     /// The whole file.
