@@ -5,8 +5,11 @@
 
 use super::entries::Cursor;
 use super::fragment::{Extent, Fragment, Slot, close_of_string, scalar_end};
-use super::index::{Checkpoint, Entry, LONG_STRING, STRIDE};
+use super::index::{Checkpoint, Checkpoints, Entry, LONG_STRING, STRIDE};
 use super::scan::skip_white_space;
+
+/// A checkpoint and the number of its child.
+type Near<'a> = Option<(u64, &'a Checkpoint)>;
 
 /// Steps from child to child. The index is looked at in order, so that each look starts where the last one ended.
 struct Walk<'a> {
@@ -25,20 +28,23 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Starts at the last checkpoint for which `wanted(child number, checkpoint)` holds (it must hold for a head of the children),
-    /// or at the first child; with the extent of the container, which had to be found out.
-    fn from(fragment: &'a Fragment, start: usize, wanted: impl Fn(u64, &Checkpoint) -> bool) -> Option<(Self, Extent)> {
+    /// Starts at the checkpoint that `near` takes, or at the first child; with the extent of the container, which had to be found out.
+    fn from(
+        fragment: &'a Fragment,
+        start: usize,
+        near: impl FnOnce(&Checkpoints<'a>, &Extent) -> Near<'a>,
+    ) -> Option<(Self, Extent)> {
         if !fragment.is_container(start) {
             return None;
         }
         let (extent, cursor) = fragment.extent_and_cursor(start);
-        let point = extent.entry.and_then(|number| fragment.scanned.index.checkpoints(number).last(wanted));
+        let point = extent.entry.and_then(|number| near(&fragment.scanned.index.checkpoints(number), &extent));
         // Far ahead another search is shorter than the cursor's way.
         let cursor = if point.is_some() { None } else { cursor };
         Some((Self::at(fragment, start, point, cursor)?, extent))
     }
 
-    fn at(fragment: &'a Fragment, start: usize, point: Option<(u64, &Checkpoint)>, cursor: Option<Cursor<'a>>) -> Option<Self> {
+    fn at(fragment: &'a Fragment, start: usize, point: Near<'a>, cursor: Option<Cursor<'a>>) -> Option<Self> {
         let object = fragment.text()[start] == b'{';
         let (at, child, before) = match point {
             Some((child, point)) => (start + point.offset() as usize, child, point.values()),
@@ -133,7 +139,7 @@ impl Fragment {
         let mut walk = match k < STRIDE {
             true if self.is_container(start) => Walk::at(self, start, None, None)?,
             true => return None,
-            false => Walk::from(self, start, |child, _| child <= k)?.0,
+            false => Walk::from(self, start, |points, _| points.up_to(k))?.0,
         };
         while walk.child < k {
             walk.step()?;
@@ -144,7 +150,7 @@ impl Fragment {
     /// Number of values inside the container at `start` that stand before child `k`; all of them where `k` is the number of
     /// children. O(log n).
     pub fn values_before(&self, start: usize, k: u64) -> u64 {
-        let Some((mut walk, extent)) = Walk::from(self, start, |child, _| child <= k) else { return 0 };
+        let Some((mut walk, extent)) = Walk::from(self, start, |points, _| points.up_to(k)) else { return 0 };
         if k >= extent.children {
             return extent.values;
         }
@@ -155,7 +161,8 @@ impl Fragment {
     /// The child of the container at `start` that is or holds value `number` of its inside (from 0, in document order):
     /// its number, its slot and how many values stand before it. O(log n).
     pub fn child_with_value(&self, start: usize, number: u64) -> Option<(u64, Slot, u64)> {
-        let (mut walk, _) = Walk::from(self, start, |_, point| point.values() <= number)?;
+        let (mut walk, _) =
+            Walk::from(self, start, |points, all| points.last((number, all.values), |point| point.values() <= number))?;
         while number >= walk.before + walk.extent().1 {
             walk.step()?;
         }
@@ -175,7 +182,10 @@ impl Fragment {
     }
 
     fn walk_to(&self, start: usize, offset: usize) -> Option<(Walk<'_>, Extent)> {
-        let (mut walk, extent) = Walk::from(self, start, |_, point| start + point.offset() as usize <= offset)?;
+        let inside = offset.saturating_sub(start) as u64;
+        let (mut walk, extent) = Walk::from(self, start, |points, all| {
+            points.last((inside, (all.end - start) as u64), |point| point.offset() <= inside)
+        })?;
         while walk.next_start().is_some_and(|next| next <= offset) {
             walk.step()?;
         }

@@ -427,7 +427,7 @@ mod tests {
                 for start in starts {
                     let (number, entry) = swept.index.at(start).unwrap();
                     let mut next = 0;
-                    while let Some((child, point)) = swept.index.checkpoints(number).last(|child, _| child < next + 2 * STRIDE)
+                    while let Some((child, point)) = swept.index.checkpoints(number).up_to(next + 2 * STRIDE - 1)
                         && child > next
                     {
                         let slot = plain.slot(start as usize, child).unwrap();

@@ -3,6 +3,7 @@
 //! A list of its own on the heap takes more room around it than a short one holds, which on files of coordinates is 1 % of the
 //! file: short lists stand in common pools. A long one is never copied.
 
+use super::entries::partition_near;
 use super::index::Checkpoint;
 
 /// Checkpoints in a pool; longer lists have one for themselves.
@@ -66,10 +67,9 @@ impl Points {
 
     /// The list of an entry, once they are sorted; most have none. O(log lists).
     pub fn of(&self, entry: u32) -> &[Checkpoint] {
-        match self.lists.binary_search_by_key(&entry, |list| list.entry) {
-            Ok(place) => self.list(&self.lists[place]),
-            Err(_) => &[],
-        }
+        let last = self.lists.last().map_or(0, |list| list.entry);
+        let place = partition_near(&self.lists, (u64::from(entry), u64::from(last)), |list| list.entry < entry);
+        self.lists.get(place).filter(|list| list.entry == entry).map_or(&[], |list| self.list(list))
     }
 
     fn list(&self, list: &List) -> &[Checkpoint] {
