@@ -205,6 +205,36 @@ fn edits_that_come_while_a_load_is_compared_win() {
     assert!(program.session().theirs().unwrap().differing != Differing::Counting);
 }
 
+#[test]
+fn what_another_program_wrote_alike_is_saved() {
+    let mut program = Program::open("[0, 1]");
+    program.edit(&[0], "5");
+    program.edit(&[1], "6");
+    program.other_writes("[5, 6]");
+    program.compare();
+    assert_eq!((program.status(), program.session().unsaved()), (Status::Saved, 0));
+    assert!(program.session().failure.is_none() && program.session().notice.is_some());
+    // What is saved from then on stands on theirs; undo leads back to what is not on the disk any more.
+    program.command(Command::Undo);
+    assert_eq!((program.text().as_str(), program.status()), ("[5, 1]", Status::Edited(1)));
+    program.command(Command::Save);
+    let order = program.save();
+    assert!(matches!(order.expected, Expected::Version(expected) if expected.digest == version("[5, 6]").digest));
+    program.saved(&order);
+    // Laid out otherwise it is not the same: which layout it is to have the person says.
+    program.edit(&[0], "7");
+    program.other_writes("[7,1]");
+    program.compare();
+    assert_eq!(program.status(), Status::Conflict);
+    // Nor while something else is under way, or where it was edited on meanwhile.
+    let mut program = Program::open("[0]");
+    program.edit(&[0], "5");
+    program.other_writes("[5]");
+    program.edit(&[0], "55");
+    program.compare();
+    assert_eq!((program.status(), program.session().unsaved()), (Status::Edited(1), 1));
+}
+
 /// What is to be compared, as texts, and whether the result loads.
 fn comparisons(program: &Program) -> Vec<(String, String, bool)> {
     let text = |node: &treekeep::document::Node| String::from_utf8(node.to_bytes()).unwrap();

@@ -224,7 +224,13 @@ impl Jobs {
                 let follows = matches!(purpose, CompareFor::Load { .. } | CompareFor::Count { .. });
                 let running = self.running(id, if follows { Task::Follow } else { Task::Compare });
                 self.spawn("compare", move || {
+                    let mut purpose = purpose;
                     if let Some(comparison) = compare(&before, &after, &mut running.watch_values(&before)) {
+                        if let CompareFor::Count { mine, version, is_same, .. } = &mut purpose {
+                            *is_same = comparison.total == 0
+                                && mine.byte_len() == version.stamp.size
+                                && storage::Digest::of_document(mine) == version.digest;
+                        }
                         running.deliver(Event::Compared(id, purpose, Box::new(comparison)));
                     }
                 });

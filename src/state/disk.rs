@@ -5,10 +5,10 @@ use super::super::session::{Base, Differences, LARGE, Loaded, Session, View};
 use super::super::{Content, DocumentId, State};
 use super::{CompareFor, Effect, Now, current, files, navigate};
 use crate::document::path::map_all;
-use crate::document::{Comparison, Difference, Document, History, Path, Step};
+use crate::document::{Comparison, Difference, Document, History, Path, RevisionId, Step};
 use crate::state::format::values_differ;
 use crate::state::journal::Note;
-use crate::storage::Version;
+use crate::storage::{Record, Version};
 
 /// Another version is on the disk.
 pub fn changed(state: &mut State, id: DocumentId, version: Version, document: Document, now: &Now, effects: &mut Vec<Effect>) {
@@ -66,7 +66,8 @@ pub fn follow_if_due(state: &mut State, effects: &mut Vec<Effect>) {
         CompareFor::Load { revision: session.history.current().id, version, document: theirs.document }
     } else {
         session.following = Some(Follow::Count);
-        CompareFor::Count { version }
+        let (revision, mine) = (session.history.current().id, session.document().clone());
+        CompareFor::Count { revision, mine, version, is_same: false }
     };
     effects.push(Effect::Compare(id, mine, other, purpose));
 }
@@ -153,8 +154,11 @@ pub fn compare(state: &mut State, effects: &mut Vec<Effect>) {
 pub fn compared(state: &mut State, id: DocumentId, purpose: CompareFor, comparison: Comparison, now: &Now) {
     let Some(session) = state.session_of(id) else { return };
     match purpose {
-        CompareFor::Count { version } => {
+        CompareFor::Count { revision, mine, version, is_same } => {
             session.following = None;
+            if is_same && session.can_load() && session.theirs().is_some_and(|theirs| theirs.version.digest == version.digest) {
+                return is_on_disk(session, revision, version, mine, now);
+            }
             match &mut session.on_disk {
                 OnDisk::Known(theirs) if theirs.version.digest == version.digest => {
                     theirs.differing = Differing::Count(comparison.total);
@@ -193,6 +197,17 @@ pub fn compared(state: &mut State, id: DocumentId, purpose: CompareFor, comparis
             }
         }
     }
+}
+
+/// Another program wrote what a revision here has, byte for byte: nobody disagrees, and there is nothing left to save.
+fn is_on_disk(session: &mut Session, revision: RevisionId, version: Version, document: Document, now: &Now) {
+    session.history.saved(revision, Base::Version(version));
+    session.metrics.unsaved_since_ms = (session.unsaved() > 0).then_some(now.ms);
+    session.journal.note_if_begun(Note::Record(Record::Saved(revision.number(), version.digest)));
+    session.stands_on(version.digest, document.clone());
+    session.on_disk = OnDisk::Known(Theirs::new(document, version, now));
+    (session.loaded, session.differences, session.failure, session.is_unconfirmed) = (None, None, None, false);
+    session.notice = Some("Another program wrote the same as is here: nothing is left to save.".to_owned());
 }
 
 /// Another version becomes a revision of its own, with positions where they were. Where the disk has a newer one by now, that is

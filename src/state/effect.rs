@@ -34,8 +34,14 @@ pub enum CompareFor {
     },
     /// The number in the banner.
     Count {
+        /// The revision that it was compared with,
+        revision: RevisionId,
+        /// and its text.
+        mine: Document,
         /// The version that was counted.
         version: Version,
+        /// Its text is the same, byte for byte; found out where no value differs.
+        is_same: bool,
     },
     /// The list of differences.
     List {

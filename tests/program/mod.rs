@@ -8,8 +8,8 @@ use treekeep::document::{Comparison, Document, Fragment, Merge, Path, compare};
 use treekeep::state::on_disk::Unread;
 use treekeep::state::session::Part;
 use treekeep::state::{
-    Command, DocumentId, Effect, Event, Input, Now, Opened, PickPurpose, Report, SaveEnd, SaveOrder, Session, State, Status,
-    Timing, update,
+    Command, CompareFor, DocumentId, Effect, Event, Input, Now, Opened, PickPurpose, Report, SaveEnd, SaveOrder, Session, State,
+    Status, Timing, update,
 };
 use treekeep::storage::{Digest, Stamp, Version};
 
@@ -108,8 +108,11 @@ impl Program {
     /// Makes the first one; says whether there was one.
     pub fn compare_once(&mut self) -> bool {
         let Some(place) = self.effects.iter().position(|effect| matches!(effect, Effect::Compare(..))) else { return false };
-        let Effect::Compare(id, before, after, purpose) = self.effects.remove(place) else { unreachable!() };
+        let Effect::Compare(id, before, after, mut purpose) = self.effects.remove(place) else { unreachable!() };
         let comparison: Comparison = compare(&before, &after, &mut |_| ControlFlow::Continue(())).unwrap();
+        if let CompareFor::Count { mine, version, is_same, .. } = &mut purpose {
+            *is_same = Digest::of(&mine.to_bytes()) == version.digest;
+        }
         self.event(Event::Compared(id, purpose, Box::new(comparison)));
         true
     }
