@@ -159,7 +159,7 @@ impl Thread {
     }
 
     fn write(&mut self, order: JournalOrder) {
-        let JournalOrder { id, is_new, begin, base, notes, document, unsaved, handed } = order;
+        let JournalOrder { id, is_new, begin, base, notes, document, unsaved, is_on_disk, handed } = order;
         if is_new {
             let writer = Writer {
                 begin: begin.clone(),
@@ -193,7 +193,7 @@ impl Thread {
         writer.base = base.filter(|base| base.byte_len() <= BASE_LIMIT);
         (writer.document, writer.unsaved) = (document, unsaved);
         writer.notes = handed;
-        let outcome = writer.take(&self.surroundings, notes);
+        let outcome = writer.take(&self.surroundings, notes, is_on_disk);
         self.settle(id, outcome);
     }
 
@@ -278,10 +278,10 @@ impl Writer {
         [Record::Begin(self.begin.clone())].into_iter().chain(text.map(Record::Text)).collect()
     }
 
-    fn take(&mut self, surroundings: &Surroundings, notes: Vec<Note>) -> io::Result<()> {
+    fn take(&mut self, surroundings: &Surroundings, notes: Vec<Note>, is_on_disk: bool) -> io::Result<()> {
         let mut records = Vec::new();
-        // What the document is was saved or loaded so, and nothing was edited since.
-        let mut is_beginning = false;
+        // What the document is was saved or loaded so, or undo and redo led back to it, and nothing was edited since.
+        let mut is_beginning = is_on_disk;
         // Something is not known to the journal, and only the whole text can tell it.
         let mut is_whole = false;
         for note in notes {
@@ -301,7 +301,7 @@ impl Writer {
                         Record::Saved(mark, _) => {
                             let saved = self.marked.remove(mark);
                             let is_current = |saved: &Marked| saved.document.root().is_same(self.document.root());
-                            is_beginning = saved.as_ref().is_some_and(is_current);
+                            is_beginning |= saved.as_ref().is_some_and(is_current);
                             self.marked.retain(|known, _| known > mark);
                             // Of a large text the edits are worth more than a gap.
                             saved.is_some_and(|saved| saved.is_told) || self.document.byte_len() > SNAPSHOT_LIMIT
@@ -318,7 +318,7 @@ impl Writer {
                 Note::Snapshot => is_whole = true,
                 Note::Load(digest, size, document) => {
                     (self.undoable, self.redoable) = (self.undoable + 1, 0);
-                    is_beginning = document.root().is_same(self.document.root());
+                    is_beginning |= document.root().is_same(self.document.root());
                     if !is_whole {
                         records.push(Record::Load(digest, size));
                     }
@@ -504,7 +504,7 @@ mod tests {
     fn order(base: Option<&Document>, notes: Vec<Note>, document: &Document) -> Order {
         let begin = Begin { path: None, name: "new".to_owned(), digest: None, size: 0, at_ms: 1, program: "test".to_owned() };
         let (is_new, base, document) = (base.is_some(), base.cloned(), document.clone());
-        Order::Write(JournalOrder { id: ID, is_new, begin, base, notes, document, unsaved: 1, handed: 1 })
+        Order::Write(JournalOrder { id: ID, is_new, begin, base, notes, document, unsaved: 1, is_on_disk: false, handed: 1 })
     }
 
     /// The same for a document with a file, which stands on `base`.
@@ -574,6 +574,17 @@ mod tests {
         let all = journals(folder.path());
         let Some(Record::Begin(begin)) = all[0].first() else { panic!("{all:?}") };
         assert_eq!((all[0].len(), begin.digest.clone()), (1, Some(theirs.to_string())));
+        // Who takes back the loading has what is nowhere else; who makes it again what is on the disk.
+        let other = Document::parse(format!("[\"{}\"]", "b".repeat(SNAPSHOT_LIMIT as usize))).unwrap();
+        thread.take(order_on(folder.path(), &other, false, vec![Note::Record(Record::Undo)], &other));
+        assert!(is_trouble(&thread, &heard));
+        let Order::Write(redo) = order_on(folder.path(), &large, false, vec![Note::Record(Record::Redo)], &large) else {
+            panic!()
+        };
+        thread.take(Order::Write(JournalOrder { is_on_disk: true, ..redo }));
+        assert!(!is_trouble(&thread, &heard));
+        let all = journals(folder.path());
+        assert!(matches!(&all[0][..], [Record::Begin(begin)] if begin.digest == Some(theirs.to_string())), "{all:?}");
         thread.take(order(None, vec![Note::Snapshot], &large));
         assert!(is_trouble(&thread, &heard));
         thread.take(order(None, vec![Note::Record(Record::Mark(3))], &small));

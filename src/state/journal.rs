@@ -2,6 +2,7 @@
 //! notes leave as an effect at the end of the same update, so a frame never waits for the disk, and nothing is forgotten.
 
 use super::DocumentId;
+use super::on_disk::Status;
 use super::session::{Base, Session};
 use crate::document::{Document, Edit, pointer};
 use crate::storage::{Begin, Digest, Made, Record, old_value};
@@ -33,6 +34,8 @@ pub struct JournalOrder {
     pub document: Document,
     /// Its unsaved steps.
     pub unsaved: u64,
+    /// It is what is on the disk: a journal can begin with it.
+    pub is_on_disk: bool,
     /// Notes handed over so far, these among them.
     pub handed: u64,
 }
@@ -123,6 +126,10 @@ impl Session {
             document: self.document().clone(),
             // What the disk did not confirm may be lost as well.
             unsaved: self.unsaved().max(u64::from(self.is_unconfirmed)),
+            is_on_disk: self.unsaved() == 0
+                && !self.is_unconfirmed
+                && self.history.base().digest().is_some()
+                && self.status_of_disk() == Status::Saved,
             handed: self.journal.handed,
         })
     }
