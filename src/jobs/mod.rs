@@ -229,7 +229,7 @@ impl Jobs {
                         if let CompareFor::Count { mine, version, is_same, .. } = &mut purpose {
                             *is_same = comparison.total == 0
                                 && mine.byte_len() == version.stamp.size
-                                && storage::Digest::of_document(mine) == version.digest;
+                                && storage::Digest::of_document(mine, &Threads) == version.digest;
                         }
                         running.deliver(Event::Compared(id, purpose, Box::new(comparison)));
                     }

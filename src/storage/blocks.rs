@@ -1,9 +1,10 @@
 //! A text or a file in blocks that several threads work on side by side, and the digest that comes of it.
 
+use super::content::in_blocks;
 use super::direct::{Aligned, Source};
 use super::disk::Disk;
 use super::version::Digest;
-use crate::document::{Alone, Crew, Job};
+use crate::document::{Alone, Crew, Document, Job};
 use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
 use std::fs::File;
 use std::io;
@@ -101,6 +102,17 @@ impl Tree {
         self.blocks += 1;
     }
 
+    /// Takes the next blocks, which begin at `offset`.
+    fn push_all(&mut self, offset: u64, text: &[u8], crew: &dyn Crew) {
+        let blocks: Vec<&[u8]> = text.chunks(BLOCK).collect();
+        // Nothing is waited for: a second thread on a core gains nothing.
+        let hashed = by_threads(crew.size(), crew, blocks.len(), &|_: &mut (), number| {
+            Ok::<_, std::convert::Infallible>(self.hash(offset + (number * BLOCK) as u64, blocks[number]))
+        });
+        let Ok(hashed) = hashed;
+        hashed.into_iter().for_each(|block| self.push(block));
+    }
+
     fn merge(&mut self) {
         if let (Some(right), Some(left)) = (self.roots.pop(), self.roots.pop()) {
             self.roots.push(merge_subtrees_non_root(&left, &right, Mode::Hash));
@@ -124,13 +136,21 @@ impl Digest {
     /// As [`Digest::of`], by all of the crew.
     pub fn of_text(text: &[u8], crew: &dyn Crew) -> Self {
         let mut tree = Tree::new(text.len() as u64);
-        let blocks: Vec<&[u8]> = text.chunks(BLOCK).collect();
-        // Nothing is waited for: a second thread on a core gains nothing.
-        let hashed = by_threads(crew.size(), crew, blocks.len(), &|_: &mut (), number| {
-            Ok::<_, std::convert::Infallible>(tree.hash((number * BLOCK) as u64, blocks[number]))
+        tree.push_all(0, text, crew);
+        tree.finish()
+    }
+
+    /// The digest of a document's text, by all of the crew.
+    pub fn of_document(document: &Document, crew: &dyn Crew) -> Self {
+        let mut tree = Tree::new(document.byte_len());
+        let mut done = 0;
+        let written = in_blocks(document, ROUND, &mut |stretch| {
+            tree.push_all(done, stretch, crew);
+            done += stretch.len() as u64;
+            Ok(())
         });
-        let Ok(hashed) = hashed;
-        hashed.into_iter().for_each(|block| tree.push(block));
+        // A document is as long as it says.
+        debug_assert!(written.is_ok(), "{written:?}");
         tree.finish()
     }
 }
@@ -191,6 +211,7 @@ impl Reading<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::{Edit, Value};
     use std::sync::{Arc, Condvar};
 
     /// Two threads, and no more.
@@ -220,6 +241,18 @@ mod tests {
             }
             assert_eq!(tree.finish(), Digest::of(&text), "{length}");
             assert_eq!(Digest::of_text(&text, &Pair), Digest::of(&text), "{length}");
+        }
+    }
+
+    #[test]
+    fn the_digest_of_a_document_is_that_of_its_text() {
+        for length in [0, 10, BLOCK, ROUND, ROUND + 3 * BLOCK] {
+            let read = Document::parse(format!("[0, \"{}\", 2, 3]\n", "a".repeat(length))).unwrap();
+            let edit = Edit::Replace { path: [2].into(), value: Value::new("\"other\"").unwrap() };
+            let edited = edit.apply(&read).unwrap().document;
+            for document in [read, edited] {
+                assert_eq!(Digest::of_document(&document, &Pair), Digest::of(&document.to_bytes()), "{length}");
+            }
         }
     }
 

@@ -60,20 +60,6 @@ pub fn in_blocks(content: &dyn Content, most: usize, take: &mut dyn FnMut(&[u8])
     if handed == content.size() { Ok(()) } else { Err(io::Error::other("the text is not whole")) }
 }
 
-impl Digest {
-    /// The digest of a document's text. O(length).
-    pub fn of_document(document: &Document) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        let written: Result<(), std::convert::Infallible> = document.write(&mut |piece| {
-            hasher.update(piece);
-            Ok(())
-        });
-        match written {
-            Ok(()) => hasher.finalize().into(),
-        }
-    }
-}
-
 impl Content for Document {
     fn size(&self) -> u64 {
         self.byte_len()

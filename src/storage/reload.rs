@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::disk::Disk;
 use super::lock;
 use super::open::{OpenError, Progress, READ_WAIT, is_read_only, open_regular};
-use super::version::{Stamp, Version};
+use super::version::{Digest, Stamp, Version};
 use crate::document::{Crew, Document, Fragment, MOST_REPLACEMENTS, Portion, portions, replacements};
 use std::collections::BTreeMap;
 use std::io;
@@ -65,7 +65,9 @@ pub fn reload(
         return Ok(None);
     }
     let changes = replacements(found.all(), before.text());
-    let document = Document::remade(before, &changes);
+    // What is saved later is what is shown: that it is what is in the file is not left to this and the comparison being right.
+    let is_whole = |document: &Document| Digest::of_document(document, crew) == digest;
+    let document = Document::remade(before, &changes).filter(is_whole);
     let read_only = is_read_only(&real, &metadata);
     Ok(document.map(|document| Reloaded { document, version: Version { stamp, digest }, read_only }))
 }
@@ -164,7 +166,7 @@ impl Blocks {
 mod tests {
     use super::*;
     use crate::document::Alone;
-    use crate::storage::{Digest, SystemClock};
+    use crate::storage::SystemClock;
     use std::ops::ControlFlow;
     use std::path::PathBuf;
 
