@@ -68,7 +68,7 @@ pub use scalar::{Escaping, Kind};
 pub use scan::ScanError;
 pub use stats::{Large, Statistics};
 pub use style::{Layout, Style, lay_out};
-pub use successor::{Portion, portions, replacements};
+pub use successor::{Portion, consists_of, portions, replacements};
 pub use validate::{Stretch, Validator};
 
 use std::sync::Arc;

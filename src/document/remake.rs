@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn changes(after: &[u8], before: &[u8]) -> Vec<Replacement> {
-        replacements(portions(after, before, 0, before.len().checked_sub(after.len())), before)
+        replacements(&portions(after, before, 0, before.len().checked_sub(after.len())), before)
     }
 
     /// All values by walking, with their keys and texts.

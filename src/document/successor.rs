@@ -5,6 +5,7 @@
 //! there a few bytes from further on are sought nearby (`memmem`), and from where they stand it goes on. What is found need not be the
 //! least that changed: it is always right, byte for byte, and changes that are far from each other are told apart.
 
+use super::Document;
 use super::remake::Replacement;
 use memchr::memmem;
 use std::mem::take;
@@ -96,12 +97,12 @@ pub(super) fn in_common(a: &[u8], b: &[u8]) -> usize {
 
 /// What has to be replaced in the text `before`, in order and apart from each other, so that it is the one that consists of
 /// `portions`. O(portions) and the length of the new ones.
-pub fn replacements(portions: impl IntoIterator<Item = Portion>, before: &[u8]) -> Vec<Replacement> {
+pub fn replacements(portions: &[Portion], before: &[u8]) -> Vec<Replacement> {
     let mut all = Vec::new();
     let (mut at, mut new) = (0, Vec::new());
     for portion in portions {
         match portion {
-            Portion::New(bytes) => new.extend(bytes),
+            Portion::New(bytes) => new.extend_from_slice(bytes),
             Portion::Kept(kept) => {
                 // What blocks side by side found out of order is new here.
                 let start = kept.start.max(at).min(kept.end);
@@ -115,6 +116,31 @@ pub fn replacements(portions: impl IntoIterator<Item = Portion>, before: &[u8]) 
     }
     all.extend(Replacement::of(before, at..before.len(), new));
     all
+}
+
+/// Whether a document's text consists of `portions`. O(portions and pieces) where what is kept stands where it was, else O(length).
+pub fn consists_of(document: &Document, portions: &[Portion], before: &[u8]) -> bool {
+    let mut bytes = portions.iter().map(|portion| match portion {
+        Portion::Kept(kept) => &before[kept.clone()],
+        Portion::New(bytes) => bytes.as_slice(),
+    });
+    let mut here: &[u8] = &[];
+    let written = document.write(&mut |mut piece| {
+        while !piece.is_empty() {
+            while here.is_empty() {
+                here = bytes.next().ok_or(())?;
+            }
+            let length = piece.len().min(here.len());
+            let (now, expected) = (&piece[..length], &here[..length]);
+            // The very same bytes need no look.
+            if now.as_ptr() != expected.as_ptr() && now != expected {
+                return Err(());
+            }
+            (piece, here) = (&piece[length..], &here[length..]);
+        }
+        Ok(())
+    });
+    written.is_ok() && here.is_empty() && bytes.all(<[u8]>::is_empty)
 }
 
 impl Replacement {
@@ -154,7 +180,7 @@ mod tests {
             let from_end = (before.len() + number * size).checked_sub(after.len());
             portions(block, before, number * size, from_end)
         });
-        let all = replacements(blocks, before);
+        let all = replacements(&blocks.collect::<Vec<_>>(), before);
         assert!(made(before, &all) == after);
         all
     }
@@ -202,6 +228,19 @@ mod tests {
         assert_eq!(found(&before, &before, 4096), []);
         assert_eq!(found(b"", b"12", 4096), [Replacement { was: 0..0, now: b"12".to_vec() }]);
         assert_eq!(found(b"12", b"", 4096), [Replacement { was: 0..2, now: Vec::new() }]);
+    }
+
+    #[test]
+    fn a_document_of_other_portions_is_told() {
+        let text = b"[1, 23, 4]".as_slice();
+        let document = Document::parse(text).unwrap();
+        let (new, kept) = (|bytes: &[u8]| Portion::New(bytes.to_vec()), Portion::Kept);
+        let is_it = |portions: &[Portion]| consists_of(&document, portions, text);
+        assert!(
+            is_it(&[kept(0..10)]) && is_it(&[kept(0..4), new(b"23, "), kept(8..10)]) && is_it(&[new(b""), new(text), new(b"")])
+        );
+        assert!(!is_it(&[kept(0..9)]) && !is_it(&[kept(0..10), new(b" ")]) && !is_it(&[]));
+        assert!(!is_it(&[kept(0..4), new(b"32, "), kept(8..10)]) && !is_it(&[kept(0..4), kept(4..10), kept(9..10)]));
     }
 
     proptest! {

@@ -142,9 +142,11 @@ impl Digest {
 
     /// The digest of a document's text, by all of the crew.
     pub fn of_document(document: &Document, crew: &dyn Crew) -> Self {
+        /// Where it was edited in many places so much is copied at once.
+        const AT_ONCE: usize = 4 * BLOCK;
         let mut tree = Tree::new(document.byte_len());
         let mut done = 0;
-        let written = in_blocks(document, ROUND, &mut |stretch| {
+        let written = in_blocks(document, AT_ONCE, &mut |stretch| {
             tree.push_all(done, stretch, crew);
             done += stretch.len() as u64;
             Ok(())

@@ -10,8 +10,8 @@ use super::clock::Clock;
 use super::disk::Disk;
 use super::lock;
 use super::open::{OpenError, Progress, READ_WAIT, is_read_only, open_regular};
-use super::version::{Digest, Stamp, Version};
-use crate::document::{Crew, Document, Fragment, MOST_REPLACEMENTS, Portion, portions, replacements};
+use super::version::{Stamp, Version};
+use crate::document::{Crew, Document, Fragment, MOST_REPLACEMENTS, Portion, consists_of, portions, replacements};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -64,9 +64,10 @@ pub fn reload(
     if !stamp.same_metadata(&Stamp::of(&after, stamp.seen_ns)) {
         return Ok(None);
     }
-    let changes = replacements(found.all(), before.text());
-    // What is saved later is what is shown: that it is what is in the file is not left to this and the comparison being right.
-    let is_whole = |document: &Document| Digest::of_document(document, crew) == digest;
+    let portions = found.all();
+    let changes = replacements(&portions, before.text());
+    // What is saved later is what is shown: that this is what was read is not left to the changes being put in the right places.
+    let is_whole = |document: &Document| consists_of(document, &portions, before.text());
     let document = Document::remade(before, &changes).filter(is_whole);
     let read_only = is_read_only(&real, &metadata);
     Ok(document.map(|document| Reloaded { document, version: Version { stamp, digest }, read_only }))
@@ -134,8 +135,8 @@ impl Found<'_> {
     }
 
     /// The whole file.
-    fn all(self) -> impl Iterator<Item = Portion> {
-        self.blocks.into_inner().unwrap_or_else(PoisonError::into_inner).portions.into_values().flatten()
+    fn all(self) -> Vec<Portion> {
+        self.blocks.into_inner().unwrap_or_else(PoisonError::into_inner).portions.into_values().flatten().collect()
     }
 }
 
@@ -166,7 +167,7 @@ impl Blocks {
 mod tests {
     use super::*;
     use crate::document::Alone;
-    use crate::storage::SystemClock;
+    use crate::storage::{Digest, SystemClock};
     use std::ops::ControlFlow;
     use std::path::PathBuf;
 
