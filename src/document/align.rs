@@ -57,7 +57,7 @@ pub fn same_bytes(a: &Node, b: &Node) -> bool {
 pub enum Same {
     /// All bytes are.
     Bytes,
-    /// All tokens are, whatever white space is between them. Of what was edited the bytes count.
+    /// All tokens are, whatever white space is between them; where one is edited they are short.
     Tokens,
 }
 
@@ -66,9 +66,10 @@ impl Same {
         if same_bytes(a, b) {
             return true;
         }
-        match (self, a.raw_text(), b.raw_text()) {
-            (Self::Tokens, Some(a), Some(b)) => spacing::are_same(a, b),
-            _ => false,
+        match (a.raw_text(), b.raw_text()) {
+            _ if self == Self::Bytes => false,
+            (Some(a), Some(b)) => spacing::are_same(a, b),
+            _ => a.byte_len().max(b.byte_len()) <= COPIED && spacing::are_same(&a.to_bytes(), &b.to_bytes()),
         }
     }
 
@@ -213,13 +214,16 @@ fn push(spans: &mut Vec<Span>, span: Span) {
 /// A hash of each value. `None` where `go_on`, told which one it is, says so.
 pub(super) fn hashes(children: &[Child], same: Same, go_on: &mut dyn FnMut(usize) -> Option<()>) -> Option<Vec<u64>> {
     let mut bare = Vec::new();
-    let mut of = |child: &Child| match (same, child.node.raw_text()) {
-        (Same::Tokens, Some(text)) => {
-            bare.clear();
-            spacing::push_bare(text, &mut bare);
-            hash(&bare)
+    let mut of = |child: &Child| {
+        if same == Same::Bytes {
+            return hash_of(child);
         }
-        _ => hash_of(child),
+        bare.clear();
+        match child.node.raw_text() {
+            Some(text) => spacing::push_bare(text, &mut bare),
+            None => spacing::push_bare(&child.node.to_bytes(), &mut bare),
+        }
+        hash(&bare)
     };
     children.iter().enumerate().map(|(place, child)| go_on(place).map(|()| of(child))).collect()
 }

@@ -309,8 +309,8 @@ fn member_shifts(spans: &[Span], parent: &Path, count: u64, found: &mut Comparis
 
 #[cfg(test)]
 mod tests {
-    use super::super::Document;
     use super::super::path::{Moved, map_all};
+    use super::super::{Document, Edit, Value};
     use super::*;
     use std::ops::ControlFlow;
 
@@ -358,6 +358,21 @@ mod tests {
         check("[1, 2, 3, 4]", "[1, 3, 4]", &["-/1"]);
         check("[1, 1, 1]", "[1, 1]", &["-/2"]);
         check(r#"{"a": 1, "b": [1], "c": 3}"#, r#"{"b": [2], "c": 3, "d": 4}"#, &["-/0", "/1/0→/0/0", "+/2"]);
+    }
+
+    #[test]
+    fn what_is_edited_is_the_same_as_what_is_read_with_other_white_space() {
+        let text = |rows: &[String]| format!("[{}]", rows.join(", "));
+        let rows: Vec<String> = (0..50).map(|n| format!("[{n}, 0]")).collect();
+        let before = Document::parse(text(&rows)).unwrap();
+        let edit = Edit::Replace { path: [20, 1].into(), value: Value::new("5").unwrap() };
+        let edited = edit.apply(&before).unwrap().document;
+        let mut other = rows;
+        (other[5], other[20], other[45]) = ("[5, 9]".to_owned(), "[20,  5]".to_owned(), "[45, 9]".to_owned());
+        other.insert(20, "[\"new\", 0]".to_owned());
+        let found = compare(edited.root(), &root(&text(&other)), &mut |_| ControlFlow::Continue(())).unwrap();
+        let at = |before: u64, after: u64| Difference::Changed { before: [before, 1].into(), after: [after, 1].into() };
+        assert_eq!(found.differences, [at(5, 5), Difference::Added { after: [20].into() }, at(45, 46)]);
     }
 
     #[test]

@@ -113,15 +113,24 @@ fn places(fragment: &Fragment, changes: &[Replacement], numbers: Range<usize>) -
     const PART: usize = 8;
     const LITTLE: usize = 4 << 20;
     let mut left = LITTLE + fragment.text().len() / PART;
-    let mut places: Vec<(Place, Arc<Fragment>)> = Vec::new();
+    // What touches the same children is known before any are read.
+    let mut unread: Vec<Place> = Vec::new();
     for number in numbers {
         let mut place = Place::innermost(fragment, changes, number..number + 1, MAX_EDITED_DEPTH)?;
+        while let Some(before) = unread.pop_if(|before| before.stretch.end > place.stretch.start) {
+            place = Place::innermost(fragment, changes, before.changes.start..number + 1, MAX_EDITED_DEPTH)?;
+        }
+        unread.push(place);
+    }
+    let mut places: Vec<(Place, Arc<Fragment>)> = Vec::new();
+    for mut place in unread {
         let new = loop {
             if let Some((before, _)) = places.pop_if(|(before, _)| before.stretch.end > place.stretch.start) {
-                place = Place::innermost(fragment, changes, before.changes.start..number + 1, MAX_EDITED_DEPTH)?;
+                place = Place::innermost(fragment, changes, before.changes.start..place.changes.end, MAX_EDITED_DEPTH)?;
                 continue;
             }
-            left = left.checked_sub(place.stretch.len())?;
+            let new: usize = changes[place.changes.clone()].iter().map(|change| change.now.len()).sum();
+            left = left.checked_sub(place.stretch.len() + new)?;
             match place.read(fragment, changes) {
                 Some(new) => break new,
                 // `{"a": 1}, {"a": 2}` became of `{"a": 2}` by what is new behind the first `{"a": `.
@@ -365,6 +374,13 @@ mod tests {
             for changes in [one, changes(&after, text)] {
                 if let Some(document) = Document::remade(&fragment, &changes) {
                     check_same(&document, &after);
+                    // It differs from what was before as what is read does.
+                    let (before, read) = (Document::of(&fragment), Document::parse(&*after).unwrap());
+                    let differing = |other: &Document| {
+                        let found = compare(before.root(), other.root(), &mut |_| ControlFlow::Continue(())).unwrap();
+                        (found.total, format!("{:?}", found.differences))
+                    };
+                    prop_assert_eq!(differing(&document), differing(&read));
                 }
             }
         }

@@ -28,8 +28,9 @@ const SURE: usize = 64;
 const AHEAD: [usize; 9] = [0, 16, 64, 256, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18];
 /// They are sought so far around where they would be without the difference, at least;
 const NEAR: usize = 1 << 12;
-/// and so far where that is of no use.
+/// and so far where that is of no use, which takes milliseconds: so often in a block. What was put into another order is new.
 const FAR: usize = 16 << 20;
+const FAR_LOOKS: u32 = 2;
 /// What stands that often is no sign.
 const OFTEN: usize = 8;
 /// Of a block with more portions than this the rest is new.
@@ -39,9 +40,9 @@ const MOST: usize = 1000;
 /// it was, at `from_end`. O(length) where it has much of it.
 pub fn portions(block: &[u8], before: &[u8], guess: usize, from_end: Option<usize>) -> Vec<Portion> {
     let mut portions = Vec::new();
-    let (mut at, mut like, mut floor) = (0, guess.min(before.len()), 0);
+    let (mut at, mut like, mut floor, mut looks) = (0, guess.min(before.len()), 0, FAR_LOOKS);
     while portions.len() < MOST
-        && let Some((mut place, mut found)) = meet(&block[at..], before, (like, from_end.map(|end| end + at)), floor)
+        && let Some((mut place, mut found)) = meet(&block[at..], before, (like, from_end.map(|end| end + at)), floor, &mut looks)
     {
         while place > 0 && found > floor && block[at + place - 1] == before[found - 1] {
             (place, found) = (place - 1, found - 1);
@@ -62,7 +63,13 @@ pub fn portions(block: &[u8], before: &[u8], guess: usize, from_end: Option<usiz
 }
 
 /// The next place in `new` that stands in the old text behind `floor`, and where: near one of two places, or at least not very far.
-fn meet(new: &[u8], before: &[u8], (like, from_end): (usize, Option<usize>), floor: usize) -> Option<(usize, usize)> {
+fn meet(
+    new: &[u8],
+    before: &[u8],
+    (like, from_end): (usize, Option<usize>),
+    floor: usize,
+    looks: &mut u32,
+) -> Option<(usize, usize)> {
     let seek = |step: usize, reach: usize| {
         let needle = new.get(step..step + NEEDLE)?;
         let is_sure = |found: usize| {
@@ -80,7 +87,10 @@ fn meet(new: &[u8], before: &[u8], (like, from_end): (usize, Option<usize>), flo
         places.find(|&found| is_sure(found)).map(|found| (step, found))
     };
     let near = AHEAD.iter().find_map(|&step| seek(step, NEAR.max(4 * step)));
-    near.or_else(|| (0..4).find_map(|quarter| seek(new.len() / 4 * quarter, FAR)))
+    near.or_else(|| {
+        *looks = looks.checked_sub(1)?;
+        (0..4).find_map(|quarter| seek(new.len() / 4 * quarter, FAR))
+    })
 }
 
 /// How many bytes at the start are the same.

@@ -207,7 +207,9 @@ fn is_on_disk(session: &mut Session, revision: RevisionId, version: Version, doc
     session.stands_on(version.digest, document.clone());
     session.on_disk = OnDisk::Known(Theirs::new(document, version, now));
     (session.loaded, session.differences, session.failure, session.is_unconfirmed) = (None, None, None, false);
-    session.notice = Some("Another program wrote the same as is here: nothing is left to save.".to_owned());
+    if session.unsaved() == 0 {
+        session.notice = Some("Another program wrote the same as is here: nothing is left to save.".to_owned());
+    }
 }
 
 /// Another version becomes a revision of its own, with positions where they were. Where the disk has a newer one by now, that is
@@ -245,7 +247,13 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
         Step { document: document.clone(), label: "Load from disk".into(), shifts: comparison.shifts, view_before, group: None };
     session.history.load(step, Base::Version(version), now.ms);
     session.stands_on(version.digest, document.clone());
-    if session.history.earlier_texts().map(|earlier| earlier.held_beside(&document)).sum::<u64>() >= LARGE {
+    // Each beside the one before, where they have most in common.
+    let mut other = &document;
+    let held = session.history.earlier_texts().map(|earlier| {
+        let beside = earlier.held_beside(std::mem::replace(&mut other, earlier));
+        beside.min(earlier.held_beside(&document))
+    });
+    if held.sum::<u64>() >= LARGE {
         // A file that another program goes on writing must not fill the memory with what it was.
         session.history.forget_unedited();
         let spare = session.bases.len().saturating_sub(2);
