@@ -10,11 +10,16 @@ const TENTHS: u64 = 11;
 /// not say.
 pub fn lacking_memory(disk: &Disk, path: &Path) -> Option<(u64, u64)> {
     let needed = disk.stat(path).ok()?.len() / 10 * TENTHS;
-    let free = free_in(&String::from_utf8_lossy(&disk.read_small(Path::new("/proc/meminfo")).ok()?))?;
+    let free = free_memory(disk)?;
     (needed > free).then_some((needed, free))
 }
 
-/// Bytes that programs can have without swapping (proc_meminfo(5)).
+/// Bytes that programs can have without swapping; `None` where the system does not say.
+pub(super) fn free_memory(disk: &Disk) -> Option<u64> {
+    free_in(&String::from_utf8_lossy(&disk.read_small(Path::new("/proc/meminfo")).ok()?))
+}
+
+/// The same out of proc_meminfo(5).
 fn free_in(table: &str) -> Option<u64> {
     let line = table.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)

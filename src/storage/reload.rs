@@ -9,6 +9,7 @@ use super::blocks::{BLOCK, Reading};
 use super::clock::Clock;
 use super::disk::Disk;
 use super::lock;
+use super::memory::free_memory;
 use super::open::{OpenError, Progress, READ_WAIT, is_read_only, open_regular};
 use super::version::{Stamp, Version};
 use crate::document::{Crew, Document, Fragment, MOST_REPLACEMENTS, Portion, consists_of, portions, replacements};
@@ -51,7 +52,9 @@ pub fn reload(
         return Ok(None);
     }
     let reading = Reading { disk, file: &file, path: &real, length: stamp.size, past_cache: false };
-    let found = Found { before: before.text(), length: stamp.size, progress, blocks: Mutex::default() };
+    // What is new is there as it was read, put together, as a text and with its index.
+    let room = free_memory(disk).map_or(u64::MAX, |free| free / 8);
+    let found = Found { before: before.text(), length: stamp.size, room, progress, blocks: Mutex::default() };
     // Each block asks.
     let digest = match reading.digest(crew, &|offset, block| found.take(offset, block), &mut |_| Ok(())) {
         Ok(digest) => digest,
@@ -94,6 +97,8 @@ struct Found<'a> {
     before: &'a [u8],
     /// Length of the file.
     length: u64,
+    /// So much may be new at most.
+    room: u64,
     progress: &'a Progress<'a>,
     blocks: Mutex<Blocks>,
 }
@@ -128,7 +133,7 @@ impl Found<'_> {
         blocks.portions.insert(offset, found);
         // A change is a portion, and what is kept behind it another.
         let most = LITTLE.1 + 2 * MOST_REPLACEMENTS as u64 * blocks.done / self.length;
-        if blocks.new > LITTLE.0 + blocks.done / PART || blocks.count > most {
+        if blocks.new > self.room.min(LITTLE.0 + blocks.done / PART) || blocks.count > most {
             return Err(Stop::TooMuch);
         }
         if (self.progress)(blocks.done, self.length).is_break() { Err(Stop::Asked) } else { Ok(()) }
