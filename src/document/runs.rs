@@ -9,6 +9,7 @@
 use super::align::{Same, Watch, anchors, go_on, hashes};
 use super::node::{Child, Node};
 use super::spacing;
+use super::successor::in_common;
 use std::sync::Arc;
 
 /// So many children from each of two numbers on are the same.
@@ -121,7 +122,7 @@ fn run_of_text(a: &Node, b: &Node, from_a: u64, from_b: u64, same: Same) -> Opti
     let (place_b, text_b) = text_from(b, from_b)?;
     let (first_a, first_b) = match same {
         Same::Bytes => {
-            let first = first_difference(text_a, text_b);
+            let first = in_common(text_a, text_b);
             (first, first)
         }
         // So far as takes a few milliseconds: who waits may want to stop it.
@@ -181,15 +182,6 @@ fn tail_of_text(a: &Node, b: &Node) -> Option<u64> {
 const AT_ONCE: usize = 8 << 20;
 /// Whole blocks are compared by the platform's fastest means.
 const STEP: usize = 1 << 14;
-
-fn first_difference(a: &[u8], b: &[u8]) -> usize {
-    let length = a.len().min(b.len());
-    let mut at = 0;
-    while at + STEP <= length && a[at..at + STEP] == b[at..at + STEP] {
-        at += STEP;
-    }
-    at + a[at..length].iter().zip(&b[at..length]).take_while(|(a, b)| a == b).count()
-}
 
 /// How many bytes at the end are the same.
 fn last_difference(a: &[u8], b: &[u8]) -> usize {
