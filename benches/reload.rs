@@ -1,7 +1,8 @@
 //! Another program replaces an open file: from the look at the disk to the new version in the tree, beside opening the same file.
 //!
 //! `cargo bench --bench reload` makes records of 100 MB (`TREEKEEP_BENCH_MB` another size), a version that differs in a hundred
-//! places, and the same laid out otherwise, of which nothing stands where it was. The real jobs and decisions run, without a window; each round is a process of its own.
+//! places, and the same laid out otherwise, of which nothing stands where it was. The real jobs and decisions run, without a window;
+//! each round is a process of its own.
 
 use jiff::tz::TimeZone;
 use std::fmt::Write as _;

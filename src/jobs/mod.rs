@@ -109,7 +109,7 @@ pub struct Jobs {
     saving: HashMap<DocumentId, Stop>,
     searching: HashMap<DocumentId, Stop>,
     watching: HashMap<DocumentId, watch::Watcher>,
-    /// Comparisons that begin before they are asked for.
+    /// What was read of each file, while it is there.
     texts: Texts,
     /// Stops what is of no use when the window is closed.
     closing: Stop,

@@ -201,11 +201,9 @@ pub fn compared(state: &mut State, id: DocumentId, purpose: CompareFor, comparis
 
 /// Another program wrote what a revision here has, byte for byte: nobody disagrees, and there is nothing left to save.
 fn is_on_disk(session: &mut Session, revision: RevisionId, version: Version, document: Document, now: &Now) {
-    session.history.saved(revision, Base::Version(version));
+    session.is_in_file(revision, version, document, now);
     session.metrics.unsaved_since_ms = (session.unsaved() > 0).then_some(now.ms);
     session.journal.note_if_begun(Note::Record(Record::Saved(revision.number(), version.digest)));
-    session.stands_on(version.digest, document.clone());
-    session.on_disk = OnDisk::Known(Theirs::new(document, version, now));
     (session.loaded, session.differences, session.failure, session.is_unconfirmed) = (None, None, None, false);
     if session.unsaved() == 0 {
         session.notice = Some("Another program wrote the same as is here: nothing is left to save.".to_owned());

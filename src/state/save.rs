@@ -1,6 +1,6 @@
 //! Saving: what is ordered, and how it ended.
 
-use super::super::on_disk::{OnDisk, Status, Theirs};
+use super::super::on_disk::Status;
 use super::super::session::{Base, Failure, Purpose, Saving, Session};
 use super::super::{DocumentId, State};
 use super::{Effect, Now, PickPurpose, SaveOrder, current, files};
@@ -183,7 +183,8 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
                 session.loaded = None;
                 session.read_only = false;
                 session.is_unconfirmed = !is_confirmed;
-                session.history.saved(revision, Base::Version(version));
+                let document = saving.map_or_else(|| session.document().clone(), |saving| saving.document);
+                session.is_in_file(revision, version, document, now);
                 session.metrics.saved(session.unsaved() > 0, now.ms);
                 if matches!(purpose, Purpose::First(_)) {
                     // The journal did not know the file: it begins anew.
@@ -202,9 +203,6 @@ pub fn ended(state: &mut State, id: DocumentId, end: SaveEnd, now: &Now, effects
                 }
                 session.last_save = Some(now.clock_with_seconds(now.unix_ns));
                 session.differences = None;
-                let document = saving.map_or_else(|| session.document().clone(), |saving| saving.document);
-                session.stands_on(version.digest, document.clone());
-                session.on_disk = OnDisk::Known(Theirs::new(document, version, now));
                 let path = session.path.clone().unwrap_or_default();
                 effects.push(Effect::Watch(id, path.clone(), version));
                 if matches!(purpose, Purpose::First(_)) {

@@ -4,12 +4,12 @@ use super::DocumentId;
 use super::find::Find;
 use super::journal::Journaling;
 use super::merging::Merging;
-use super::on_disk::{Differing, Follow, OnDisk};
+use super::on_disk::{Differing, Follow, OnDisk, Theirs};
 use super::progress::{Progress, Task};
 use super::rows::Fold;
 use super::saving::Metrics;
 use super::scroll::ScrollPosition;
-use super::update::Effect;
+use super::update::{Effect, Now};
 use super::versions::{Counting, Versions};
 use crate::document::{Difference, Document, Head, History, Node, Path, RevisionId, Text};
 use crate::storage::{Digest, Found, Stamp, Version};
@@ -288,6 +288,13 @@ impl Session {
         if self.bases.len() > KEPT {
             self.bases.remove(0);
         }
+    }
+
+    /// A revision is what is in the file, as this version: what was made of it since is what is left to save.
+    pub fn is_in_file(&mut self, revision: RevisionId, version: Version, document: Document, now: &Now) {
+        self.history.saved(revision, Base::Version(version));
+        self.stands_on(version.digest, document.clone());
+        self.on_disk = OnDisk::Known(Theirs::new(document, version, now));
     }
 
     /// The text of the version that the document stands on, if it is still known.
