@@ -4,9 +4,10 @@
 //! skipped without a look inside. A difference counts once, at the outermost
 //! place that differs. Formatting is no difference; numbers are compared as text, strings as what they stand for.
 
-use super::align::{Same, Span, Watch, align, go_on};
+use super::align::{Span, Watch, align, go_on};
 use super::node::{Child, Children, Node};
 use super::path::{Path, Shift};
+use super::same::Same;
 use super::scalar::{self, Kind};
 use std::collections::HashMap;
 

@@ -37,6 +37,7 @@ mod problem;
 mod record;
 mod remake;
 mod runs;
+mod same;
 pub mod scalar;
 mod scan;
 pub mod search;

@@ -3,11 +3,12 @@
 //! A patch becomes edits, so what it does not touch stays byte for byte. A value from the patch is laid out like its
 //! neighbours; what is moved or copied keeps its bytes.
 
-use super::align::{Span, align_all, same_bytes};
+use super::align::{Span, align_all};
 use super::edit::{Edit, Key, Refusal, Value};
 use super::node::{Child, Node, Text};
 use super::path::Path;
 use super::pointer::{self, PointerError};
+use super::same::same_bytes;
 use super::scalar::{self, Kind};
 use super::{Difference, Document, compare};
 use std::collections::HashSet;

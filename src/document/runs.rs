@@ -6,8 +6,9 @@
 //! next byte that differs. So a hundred changes in a gigabyte cost little more than one look at each byte. Where one was made of the
 //! other what both still have untouched is the same without a look.
 
-use super::align::{Same, Watch, anchors, go_on, hashes};
+use super::align::{Watch, anchors, go_on};
 use super::node::{Child, Node};
+use super::same::{Same, hashes};
 use super::spacing;
 use super::successor::in_common;
 use std::sync::Arc;

@@ -1,11 +1,12 @@
 //! What three versions of a document have that is not the same: the search behind [`Merge`](super::Merge).
 
 use super::Fragment;
-use super::align::{Same, Span, Watch, align, go_on, same_bytes};
+use super::align::{Span, Watch, align, go_on};
 use super::merge::{Change, ChangedBy, Choice, Op, Region};
 use super::node::{Child, Node, Text};
 use super::path::Path;
 use super::pointer;
+use super::same::{Same, same_bytes};
 use super::scalar::{self, Kind};
 use std::collections::HashMap;
 
