@@ -165,6 +165,14 @@ fn a_text_that_is_not_json_is_shown_where_it_breaks() {
     window.wait("broken.json is not JSON");
     window.wait_part("Line 2, column 4, byte 7: expected a value, found `,`.");
     window.wait("Text around the problem");
+    // The caret stands there: what is one comma too many goes, then the other one.
+    window.key(Key::Delete);
+    window.command_key(Key::Enter);
+    window.wait_part("Line 2, column 4, byte 7: expected a value, found `]`.");
+    window.key(Key::Backspace);
+    window.command_key(Key::S);
+    window.wait("Saved");
+    assert_eq!(fs::read_to_string(window.folder.path().join("broken.json")).unwrap(), "[1,\n 2]");
 }
 
 #[test]

@@ -789,19 +789,84 @@ fn a_text_that_is_not_json_is_mended_on_the_old_base() {
     assert_eq!(program.status(), Status::Saved);
 }
 
-#[test]
-fn reading_a_mended_text_is_told_and_can_be_stopped() {
+/// A program that shows a text that is not JSON.
+fn broken_program(text: &str) -> Program {
     let mut program = Program::new();
     program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+    let problem = Document::parse(text).unwrap_err();
     let id = program.id();
-    let problem = Document::parse("[1,, 2]").unwrap_err();
-    program.event(Event::NotJson(id, "/data/a.json".into(), Arc::new("[1,, 2]".into()), version("[1,, 2]"), problem));
+    program.event(Event::NotJson(id, "/data/a.json".into(), Arc::new(text.into()), version(text), problem));
+    program
+}
+
+#[test]
+fn save_reads_a_mended_text_and_saves_it() {
+    let mut program = broken_program("[1,, 2,, 3]");
+    let id = program.id();
+    program.command(Command::Save);
+    assert!(!program.effects.iter().any(|effect| matches!(effect, Effect::ReadMended(..))), "nothing is mended yet");
+    // What is still not JSON is not saved, which is told.
+    program.take(Input::Mend("[1, 2,, 3]".into()));
+    assert_eq!(program.state.title(), "• a.json — Treekeep");
+    program.take(Input::CloseRequested);
+    program.take(Input::Answer(Answer::Save));
+    let problem = Document::parse("[1, 2,, 3]").unwrap_err();
+    program.event(Event::Mended(id, Err((Arc::new("[1, 2,, 3]".into()), problem))));
+    assert!(program.saves().is_empty() && !program.state.closing && program.state.broken().unwrap().is_refused);
+    // What is, is saved where that was asked for by the time it was read, and the window stays.
+    program.take(Input::Mend("[1, 2, 3]".into()));
+    assert!(!program.state.broken().unwrap().is_refused, "that was said of what stood there before");
+    program.take(Input::ReadAgain);
+    program.command(Command::Save);
+    assert_eq!(program.effects.iter().filter(|effect| matches!(effect, Effect::ReadMended(..))).count(), 2, "it is read once");
+    program.event(Event::Mended(id, Ok(Fragment::new("[1, 2, 3]").unwrap())));
+    let order = program.save();
+    assert!(matches!(order.expected, Expected::Version(expected) if expected.digest == Digest::of(b"[1,, 2,, 3]")));
+    program.saved(&order);
+    assert_eq!((program.status(), program.state.closing), (Status::Saved, false));
+
+    // The window goes with what was saved, and stays with what another program replaced meanwhile.
+    for is_conflict in [false, true] {
+        let mut program = broken_program("[1,, 2]");
+        program.take(Input::Mend("[1, 2]".into()));
+        program.take(Input::CloseRequested);
+        program.take(Input::Answer(Answer::Save));
+        program.event(Event::Mended(program.id(), Ok(Fragment::new("[1, 2]").unwrap())));
+        let order = program.save();
+        match is_conflict {
+            false => program.saved(&order),
+            true => program.failed(&order, true),
+        }
+        assert_eq!(program.state.closing, !is_conflict);
+    }
+}
+
+#[test]
+fn another_text_that_is_not_json_is_shown_where_nobody_mended_the_first() {
+    let opens = |program: &Program| program.effects.iter().filter(|effect| matches!(effect, Effect::Open(..))).count();
+    let mut program = broken_program("[1,, 2]");
+    program.command(Command::CheckDisk);
+    assert!(matches!(program.effects.last(), Some(Effect::LookNow)));
+    program.other_breaks("[1,, 2]");
+    assert_eq!(opens(&program), 1, "it is what is shown");
+    program.other_breaks("[1,, 3]");
+    assert!(opens(&program) == 2 && program.state.is_loading());
+    let mut program = broken_program("[1,, 2]");
+    program.take(Input::Mend("[1, 2]".into()));
+    program.other_breaks("[1,, 3]");
+    assert!(opens(&program) == 1 && program.state.broken().unwrap().excerpt == "[1, 2]");
+}
+
+#[test]
+fn reading_a_mended_text_is_told_and_can_be_stopped() {
+    let mut program = broken_program("[1,, 2]");
+    let id = program.id();
     program.take(Input::Mend("[1, 2]".into()));
     program.take(Input::ReadAgain);
     program.event(Event::TaskProgress(id, Task::Mend, 3, 6));
     let broken = |program: &Program| match &program.state.tab().unwrap().content {
         Content::Broken { broken, .. } => {
-            (broken.reading, broken.progress.map(|progress| progress.part()), broken.excerpt.clone())
+            (broken.reading.is_some(), broken.progress.map(|progress| progress.part()), broken.excerpt.clone())
         }
         _ => panic!("it was not read yet"),
     };

@@ -25,12 +25,23 @@ pub struct Broken {
     pub is_mended: bool,
     /// Edits that an earlier run left unsaved.
     pub recoverable: Vec<Found>,
-    /// Whether it is being read again.
-    pub reading: bool,
+    /// What comes once it was read again, while it is.
+    pub reading: Option<Then>,
+    /// It was to be saved as it is, and is still not JSON.
+    pub is_refused: bool,
     /// How far that is, once it takes a while.
     pub progress: Option<Progress>,
     /// Changes with each new excerpt, so that the text field starts anew.
     pub number: u64,
+}
+
+/// What comes once a mended text was read and is JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It is shown.
+    Show,
+    /// It is shown and saved.
+    Save,
 }
 
 /// Bytes of text that are shown around a problem.
@@ -60,7 +71,8 @@ impl Broken {
             recoverable: Vec::new(),
             excerpt,
             bytes,
-            reading: false,
+            reading: None,
+            is_refused: false,
             progress: None,
             number,
         }
@@ -86,9 +98,14 @@ impl Broken {
         self.is_mended || self.excerpt != self.original
     }
 
+    /// Whether there is anything that could get lost: something mended, or on its way.
+    pub fn is_busy(&self) -> bool {
+        self.is_touched() || self.reading.is_some()
+    }
+
     /// It was read again, or that was stopped.
     pub fn task_ended(&mut self) {
-        (self.reading, self.progress) = (false, None);
+        (self.reading, self.progress) = (None, None);
     }
 
     /// Where the problem stands in the excerpt, in bytes of the excerpt's text.

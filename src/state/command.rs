@@ -1,8 +1,8 @@
 //! The table of commands: one place for label, tooltip and shortcut, and for whether a command can run now. Menus, the context
 //! menu, the keys and the help all read it.
 
-use super::State;
 use super::on_disk::Status;
+use super::{Broken, State};
 use crate::document::Kind;
 
 /// Something that a person can ask for.
@@ -263,7 +263,9 @@ impl Command {
             return match self {
                 Self::New | Self::Open | Self::OpenSample | Self::Close | Self::Theme(_) => true,
                 Self::Help | Self::About | Self::Settings => true,
-                Self::Cancel => state.is_loading(),
+                Self::Save => state.broken().is_some_and(Broken::is_touched),
+                Self::CheckDisk => state.broken().is_some(),
+                Self::Cancel => state.is_loading() || state.broken().is_some_and(|broken| broken.reading.is_some()),
                 Self::Recover => !state.recoverable().is_empty(),
                 Self::CopyPath | Self::ExpandAll | Self::CollapseAll | Self::ExpandLevels(_) => state.shown().is_some(),
                 Self::Expand | Self::ExpandBelow | Self::CollapseBelow => {

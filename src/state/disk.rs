@@ -76,7 +76,7 @@ pub fn follow_if_due(state: &mut State, effects: &mut Vec<Effect>) {
 fn replace_broken(state: &mut State, id: DocumentId, version: Version, document: &Document, effects: &mut Vec<Effect>) -> bool {
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return false };
     let Content::Broken { path, broken } = &tab.content else { return false };
-    if !broken.is_touched() && !broken.reading {
+    if !broken.is_busy() {
         let path = path.clone();
         let history = History::new(document.clone(), Base::Version(version), View::first());
         tab.content = Content::Ready(Box::new(Session::new(Some(path.clone()), super::super::file_name(&path), history)));
@@ -123,8 +123,8 @@ pub fn gone(state: &mut State, id: DocumentId) {
 }
 
 /// What is on the disk can't be shown at the moment. What is shown stays.
-pub fn unread(state: &mut State, id: DocumentId, version: Version, why: Unread) {
-    let Some(session) = state.session_of(id) else { return };
+pub fn unread(state: &mut State, id: DocumentId, version: Version, why: Unread, effects: &mut Vec<Effect>) {
+    let Some(session) = state.session_of(id) else { return files::open_again(state, id, version, effects) };
     if session.saving.is_some() {
         session.missed = true;
     } else {

@@ -2,12 +2,12 @@
 
 use super::super::on_disk::Loss;
 use super::super::session::{Base, Purpose, Report, Session, View};
-use super::super::{Broken, Content, Dialog, DocumentId, Loading, Progress, State, Tab, file_name};
+use super::super::{Broken, Content, Dialog, DocumentId, Loading, Progress, State, Tab, Then, file_name};
 use super::{Effect, Now, PickPurpose, edits, navigate, save};
 use crate::document::{Document, Fragment, Head, History, Problem, RevisionId};
 use crate::state::journal::Note;
 use crate::state::recovery::{self, RecoverFor};
-use crate::state::{Answer, Opened};
+use crate::state::{Answer, Opened, Task};
 use crate::storage::Version;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ fn may_replace(state: &mut State, now: &Now) -> bool {
 
 /// Whether what is shown is no JSON, and a person mended something in it.
 fn is_mended(state: &State) -> bool {
-    matches!(state.tab(), Some(Tab { content: Content::Broken { broken, .. }, .. }) if broken.is_touched())
+    state.broken().is_some_and(Broken::is_touched)
 }
 
 /// Opens the first of some files, and names the rest.
@@ -89,6 +89,19 @@ fn start_with(state: &mut State, text: &str, name: &str) {
     if let Ok(document) = Document::parse(text) {
         let history = History::new(document, Base::New, View::first());
         show(state, Content::Ready(Box::new(Session::new(None, name.to_owned(), history))));
+    }
+}
+
+/// Another text that is not JSON came in the place of one that nobody touched: it is opened.
+pub fn open_again(state: &mut State, id: DocumentId, version: Version, effects: &mut Vec<Effect>) {
+    let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
+    if let Content::Broken { path, broken } = &tab.content
+        && !broken.is_busy()
+        && !matches!(broken.base, Base::Version(base) if base.digest == version.digest)
+    {
+        let path = path.clone();
+        tab.content = Content::Loading(Loading::new(path.clone()));
+        effects.push(Effect::Open(id, path));
     }
 }
 
@@ -191,19 +204,20 @@ pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report
 /// The excerpt changed.
 pub fn mend(state: &mut State, text: String) {
     if let Some(Tab { content: Content::Broken { broken, .. }, .. }) = state.tabs.get_mut(state.active)
-        && !broken.reading
+        && broken.reading.is_none()
     {
-        broken.excerpt = text;
+        (broken.excerpt, broken.is_refused) = (text, false);
     }
 }
 
-/// The mended text is read.
-pub fn read_again(state: &mut State, effects: &mut Vec<Effect>) {
-    if let Some(Tab { id, content: Content::Broken { broken, .. } }) = state.tabs.get_mut(state.active)
-        && !broken.reading
-    {
-        broken.reading = true;
+/// The mended text is read. Where that is under way already it is still saved behind it, if that is asked for by now.
+pub fn read_again(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
+    let Some(Tab { id, content: Content::Broken { broken, .. } }) = state.tabs.get_mut(state.active) else { return };
+    if broken.reading.is_none() {
         effects.push(Effect::ReadMended(*id, broken.mended()));
+    }
+    if broken.reading != Some(Then::Save) {
+        broken.reading = Some(then);
     }
 }
 
@@ -212,18 +226,21 @@ pub fn mended(
     state: &mut State,
     id: DocumentId,
     result: Result<Arc<Fragment>, (Arc<Vec<u8>>, Problem)>,
+    now: &Now,
     effects: &mut Vec<Effect>,
 ) {
     let number = state.number();
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
     let Content::Broken { path, broken } = &tab.content else { return };
     let (path, base, is_mended) = (path.clone(), broken.base.clone(), broken.is_touched());
+    let saves = broken.reading == Some(Then::Save);
     let recoverable = broken.recoverable.clone();
     match result {
         Err((bytes, problem)) => {
             watch_broken(id, &path, &base, effects);
-            let broken = Broken { is_mended, recoverable, ..Broken::new(bytes, base, problem, number) };
+            let broken = Broken { is_mended, recoverable, is_refused: saves, ..Broken::new(bytes, base, problem, number) };
             tab.content = Content::Broken { path, broken: Box::new(broken) };
+            stay_open(state);
         }
         Ok(fragment) => {
             let history = History::unsaved(Document::of(&fragment), base.clone(), View::first());
@@ -235,6 +252,9 @@ pub fn mended(
             tab.content = Content::Ready(Box::new(session));
             watch_broken(id, &path, &base, effects);
             remember(state, &path, effects);
+            if saves {
+                save::save(state, now, effects);
+            }
         }
     }
 }
@@ -246,6 +266,7 @@ pub fn mend_ended(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) 
     };
     broken.task_ended();
     watch_broken(id, path, &broken.base, effects);
+    stay_open(state);
 }
 
 fn watch_broken(id: DocumentId, path: &Path, base: &Base, effects: &mut Vec<Effect>) {
@@ -355,7 +376,10 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
 
 /// *Save* in the question about closing: what is at stake is saved, and then the window closes.
 fn save_and_close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
-    let Some(session) = state.session() else { return };
+    let Some(session) = state.session() else {
+        state.close_after_save = true;
+        return read_again(state, Then::Save, effects);
+    };
     let is_saving = session.saving.is_some();
     let (is_deleted, is_other) = (session.is_deleted(), session.is_version || session.closing_loses() == Some(Loss::Replaced));
     state.close_after_save = true;
@@ -392,6 +416,10 @@ pub fn close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
 pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Tab { id, content: Content::Loading(_) }) = state.tab() {
         effects.push(Effect::StopOpening(*id));
+        return;
+    }
+    if let Some(Tab { id, content: Content::Broken { .. } }) = state.tab() {
+        effects.push(Effect::StopTask(*id, Task::Mend));
         return;
     }
     if state.session().is_some_and(|session| session.editor.is_some()) {

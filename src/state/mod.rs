@@ -20,7 +20,7 @@ pub mod session;
 mod update;
 pub mod versions;
 
-pub use broken::{Broken, Mended};
+pub use broken::{Broken, Mended, Then};
 pub use command::{Command, Theme};
 pub use event::{Answer, Event, FileKind, Input, Opened, PickPurpose, SaveEnd, Timing};
 pub use find::{FindInput, Found};
@@ -240,6 +240,14 @@ impl State {
         }
     }
 
+    /// The text that is not JSON, where that is what is shown.
+    pub fn broken(&self) -> Option<&Broken> {
+        match &self.tab()?.content {
+            Content::Broken { broken, .. } => Some(broken),
+            _ => None,
+        }
+    }
+
     fn broken_of(&mut self, id: DocumentId) -> Option<&mut Broken> {
         match &mut self.tabs.iter_mut().find(|tab| tab.id == id)?.content {
             Content::Broken { broken, .. } => Some(broken),
@@ -265,13 +273,9 @@ impl State {
     pub fn title(&self) -> String {
         match self.tab().map(|tab| &tab.content) {
             None => "Treekeep".to_owned(),
-            Some(Content::Loading(Loading { path, .. }) | Content::Broken { path, .. }) => {
-                format!("{} — Treekeep", file_name(path))
-            }
-            Some(Content::Ready(session)) => {
-                let dot = if session.unsaved() > 0 { "• " } else { "" };
-                format!("{dot}{} — Treekeep", session.name)
-            }
+            Some(Content::Loading(Loading { path, .. })) => format!("{} — Treekeep", file_name(path)),
+            Some(Content::Broken { path, broken }) => titled(&file_name(path), broken.is_touched()),
+            Some(Content::Ready(session)) => titled(&session.name, session.unsaved() > 0),
         }
     }
 
@@ -279,6 +283,10 @@ impl State {
         self.next_number += 1;
         self.next_number
     }
+}
+
+fn titled(name: &str, is_edited: bool) -> String {
+    format!("{}{name} — Treekeep", if is_edited { "• " } else { "" })
 }
 
 /// A file's name for people.

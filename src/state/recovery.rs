@@ -108,7 +108,7 @@ pub(super) fn recovered(
     }
     let is_busy = match &tab.content {
         Content::Ready(session) => session.closing_loses().is_some() || !session.can_load(),
-        Content::Broken { broken, .. } => broken.is_touched() || broken.reading,
+        Content::Broken { broken, .. } => broken.is_busy(),
         Content::Loading(_) => false,
     };
     if is_busy && !matches!(recovery, Recovery::Nothing) {

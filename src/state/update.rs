@@ -21,7 +21,7 @@ use super::find::{self, FindInput};
 use super::journal::EndOfJournal;
 use super::merging::{self, MergeInput};
 use super::session::{Part, Report, Session};
-use super::{Command, Content, Dialog, DocumentId, Event, Input, PickPurpose, Progress, State, Task};
+use super::{Command, Content, Dialog, DocumentId, Event, Input, PickPurpose, Progress, State, Task, Then};
 use super::{recovery, saving, versions};
 use jiff::tz::TimeZone;
 
@@ -103,7 +103,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         Input::Paste(text, over) => clipboard::paste(state, &text, over, now),
         Input::CopyText(path, bytes) => clipboard::copy_text(state, &path, bytes, &mut effects),
         Input::Mend(text) => files::mend(state, text),
-        Input::ReadAgain => files::read_again(state, &mut effects),
+        Input::ReadAgain => files::read_again(state, Then::Show, &mut effects),
         Input::Answer(answer) => files::answer(state, answer, now, &mut effects),
         Input::Find(FindInput::Go(number)) => {
             if edits::leave_editor(state, now) {
@@ -201,6 +201,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::Open => files::pick(state, PickPurpose::Open, now, effects),
         Command::OpenSample => files::sample(state, now),
         Command::Close => files::close(state, now, effects),
+        Command::Save if state.broken().is_some() => files::read_again(state, Then::Save, effects),
         Command::Save => {
             if edits::is_settled(state, now) {
                 save::save(state, now, effects);
@@ -318,7 +319,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             }
         }
         Event::Digest(id, stamp, digest) => save::digest(state, id, stamp, digest, now, effects),
-        Event::Mended(id, result) => files::mended(state, id, result, effects),
+        Event::Mended(id, result) => files::mended(state, id, result, now, effects),
         Event::SaveStep(id, step) => {
             if let Some(saving) = state.session_of(id).and_then(|session| session.saving.as_mut()) {
                 (saving.step, saving.progress) = (step, None);
@@ -333,7 +334,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::DiskChanged(id, version, document) => disk::changed(state, id, version, document, now, effects),
         Event::DiskTouched(id, version, read_only) => disk::touched(state, id, version, read_only, now, effects),
         Event::DiskGone(id) => disk::gone(state, id),
-        Event::DiskUnread(id, version, why) => disk::unread(state, id, version, why),
+        Event::DiskUnread(id, version, why) => disk::unread(state, id, version, why, effects),
         Event::Polling(id, why) => {
             if let Some(session) = state.session_of(id) {
                 session.polling = Some(why);

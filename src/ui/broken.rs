@@ -6,16 +6,20 @@ use crate::ui::field;
 use crate::ui::status_bar::job_ui;
 use crate::ui::theme;
 use egui::text::{CCursor, CCursorRange};
-use egui::{Id, Margin, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Id, Key, Margin, Modifiers, RichText, ScrollArea, TextEdit, Ui};
 use std::path::Path;
 
 /// Draws the text around the problem.
 pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
+    let is_reading = broken.reading.is_some();
     egui::Frame::new().inner_margin(Margin::symmetric(20, 16)).show(ui, |ui| {
         let problem = &broken.problem;
         ui.label(RichText::new(format!("{} is not JSON", file_name(path))).size(16.0));
         ui.label(format!("Line {}, column {}, byte {}: {}.", problem.line, problem.column, problem.offset, problem.message));
+        if broken.is_refused {
+            ui.label(RichText::new("It is still not JSON: nothing was saved.").color(tokens.edited));
+        }
         if broken.looks_like_lines() {
             ui.label("It looks like JSON Lines, one value in each line. Treekeep opens files that are one value.");
         }
@@ -35,8 +39,10 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs:
         );
         ui.add_space(6.0);
         ui.horizontal(|ui| {
-            let again = ui.add_enabled_ui(!broken.reading, |ui| theme::primary_button(ui, "Read again")).inner;
-            if again.clicked() {
+            let again = ui.add_enabled_ui(!is_reading, |ui| theme::primary_button(ui, "Read again")).inner;
+            let again = again.on_hover_text("Reads the text (Ctrl+Enter). Ctrl+S saves it then.");
+            // Before the field sees it, which would take it for a line break.
+            if again.clicked() || ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, Key::Enter)) {
                 inputs.push(Input::ReadAgain);
             }
             if broken.progress.is_some() {
@@ -52,7 +58,7 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs:
             let field = TextEdit::multiline(&mut text)
                 .id(id)
                 .code_editor()
-                .interactive(!broken.reading)
+                .interactive(!is_reading)
                 .desired_width(f32::INFINITY)
                 .desired_rows(20);
             let mut output = field.layouter(&mut layouter).show(ui);

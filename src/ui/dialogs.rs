@@ -4,7 +4,7 @@ use crate::state::command::{Command, TABLE};
 use crate::state::format::{byte_size, counted};
 use crate::state::on_disk::Loss;
 use crate::state::saving::Options;
-use crate::state::{Answer, Dialog, FileKind, Input, Report, Session, State};
+use crate::state::{Answer, Content, Dialog, FileKind, Input, Report, Session, State};
 use crate::ui::text::{clip, line_ui, visible};
 use crate::ui::{Memory, theme};
 use egui::{Grid, Id, Key, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
@@ -14,7 +14,7 @@ pub fn dialog_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<I
     let Some(dialog) = &state.dialog else { return };
     let frame = egui::Frame::popup(ui.style()).inner_margin(18.0).fill(theme::tokens(ui).window);
     let response = Modal::new(Id::unique("dialog")).frame(frame).show(ui.ctx(), |ui| {
-        ui.set_max_width(560.0);
+        ui.set_max_width(560.0_f32.min(ui.ctx().content_rect().width() - 56.0));
         match dialog {
             Dialog::Close => close_ui(ui, state, inputs),
             Dialog::ClosingAfterSave => closing_ui(ui, state, inputs),
@@ -56,7 +56,10 @@ fn buttons(ui: &mut Ui, choices: &[(&str, Answer)], inputs: &mut Vec<Input>) {
 }
 
 fn close_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
-    let name = state.session().map_or("This document", |session| &session.name);
+    let name = match state.tab().map(|tab| &tab.content) {
+        Some(Content::Broken { path, .. }) => crate::state::file_name(path),
+        _ => state.session().map_or_else(String::new, |session| session.name.clone()),
+    };
     let loss = state.session().and_then(Session::closing_loses);
     title(
         ui,
@@ -71,7 +74,11 @@ fn close_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
         Some(Loss::Deleted) => "Its file was deleted or moved. What you see here may be all that is left of it.".to_owned(),
         Some(Loss::Replaced) => "Another program changed its file. What you see here is not in it any more.".to_owned(),
         Some(Loss::Unconfirmed) => "The disk did not confirm the last save. It may be lost if the power fails.".to_owned(),
-        None if state.session().is_none() => "What you mended is not read and not saved yet. Without that it is lost.".to_owned(),
+        None if state.session().is_none() => {
+            "What you mended is not saved yet; without saving it is lost. It is read first: where it is still not JSON, the window \
+             stays, and nothing is written."
+                .to_owned()
+        }
         None => "All is saved by now.".to_owned(),
     });
     let save = match state.session() {
@@ -80,11 +87,7 @@ fn close_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
         _ => "Save",
     };
     let close = if matches!(loss, Some(Loss::Edits(_)) | None) { "Don't save" } else { "Close" };
-    let mut choices = vec![(save, Answer::Save), (close, Answer::DoNotSave), ("Cancel", Answer::Cancel)];
-    if state.session().is_none() {
-        choices.remove(0);
-    }
-    buttons(ui, &choices, inputs);
+    buttons(ui, &[(save, Answer::Save), (close, Answer::DoNotSave), ("Cancel", Answer::Cancel)], inputs);
 }
 
 fn closing_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
@@ -190,8 +193,22 @@ fn memory_ui(ui: &mut Ui, name: &str, needed: u64, free: u64, inputs: &mut Vec<I
 
 fn settings_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
     title(ui, "Settings");
-    let tokens = theme::tokens(ui);
     let mut options: Options = state.options.clone();
+    let height = height_between(ui, f32::INFINITY);
+    ScrollArea::vertical().max_height(height).show(ui, |ui| options_ui(ui, &mut options));
+    if options != state.options {
+        inputs.push(Input::Options(options));
+    }
+    buttons(ui, &[("Done", Answer::Cancel)], inputs);
+}
+
+/// What there is room for between a dialog's title and its buttons, `most` at most.
+fn height_between(ui: &Ui, most: f32) -> f32 {
+    (ui.ctx().content_rect().height() - 150.0).clamp(120.0, most)
+}
+
+fn options_ui(ui: &mut Ui, options: &mut Options) {
+    let tokens = theme::tokens(ui);
     section(ui, "Save by itself");
     let number = |ui: &mut Ui, label: &str, value: &mut u32, range: std::ops::RangeInclusive<u32>| {
         let response = ui.add(egui::DragValue::new(value).range(range));
@@ -231,12 +248,9 @@ fn settings_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
             ui.end_row();
         }
     });
-    let remark = "The newest version of a file stays whatever these say, and what other programs wrote stays for 30 days.";
+    let remark = "The newest version of a file stays whatever these say: of a file that is larger it is the only one. What other \
+                  programs wrote stays for 30 days.";
     ui.label(RichText::new(remark).color(tokens.muted));
-    if options != state.options {
-        inputs.push(Input::Options(options));
-    }
-    buttons(ui, &[("Done", Answer::Cancel)], inputs);
 }
 
 fn section(ui: &mut Ui, text: &str) {
@@ -247,8 +261,7 @@ fn section(ui: &mut Ui, text: &str) {
 fn help_ui(ui: &mut Ui, inputs: &mut Vec<Input>) {
     title(ui, "Keys");
     let tokens = theme::tokens(ui);
-    // All of it, or what there is room for beside the title and the button.
-    let height = (ui.ctx().content_rect().height() - 150.0).clamp(120.0, 480.0);
+    let height = height_between(ui, 480.0);
     ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
         let pressed = |key| ui.input(|input| input.num_presses(key)) as f32;
         let rows = pressed(Key::ArrowUp) - pressed(Key::ArrowDown);
@@ -265,7 +278,7 @@ fn help_ui(ui: &mut Ui, inputs: &mut Vec<Input>) {
                 ("Left", "Close, or go to what the value is in"),
                 ("Page Up, Page Down", "A page up, a page down"),
                 ("Home, End", "The first row, the last row"),
-                ("Escape", "Leave a field without changing anything; stop a save"),
+                ("Escape", "Leave a field as it was, or stop a save"),
             ];
             for (keys, does) in TREE {
                 ui.label(RichText::new(keys).monospace());

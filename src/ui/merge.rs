@@ -35,36 +35,23 @@ pub fn merge_ui(ui: &mut Ui, session: &Session, merging: &Merging, memory: &mut 
 fn head_ui(ui: &mut Ui, session: &Session, merging: &Merging, inputs: &mut Vec<Input>) {
     let tokens = theme::tokens(ui);
     let left = merging.merge.conflicts_left();
+    // In a narrow window the buttons have a line of their own.
+    let is_wide = ui.available_width() >= 760.0;
     ui.horizontal(|ui| {
-        ui.label(RichText::new(format!("Merge {}", session.name)).size(16.0));
+        ui.add(Label::new(RichText::new(format!("Merge {}", session.name)).size(16.0)).truncate());
         let told = match (left, merging.merge.conflicts()) {
             (0, 0) => "everything merges by itself".to_owned(),
             (0, all) => format!("{}, all chosen", counted(all as u64, "conflict")),
             (left, _) => format!("{} left to choose", counted(left as u64, "conflict")),
         };
-        ui.label(RichText::new(told).color(if left > 0 { tokens.edited } else { tokens.muted }));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if theme::quiet_button(ui, "Leave merge").on_hover_text("Everything stays as it was.").clicked() {
-                inputs.push(Input::Merge(MergeInput::Close));
-            }
-            let finish = ui.add_enabled_ui(left == 0 && !merging.finishing, |ui| theme::primary_button(ui, "Use merged")).inner;
-            let why = if left == 0 {
-                "The merged document is shown, and saved when you save it."
-            } else {
-                "Choose for each conflict first."
-            };
-            if finish.on_hover_text(why).on_disabled_hover_text(why).clicked() {
-                inputs.push(Input::Merge(MergeInput::Finish));
-            }
-            for command in [Command::NextConflict, Command::PreviousConflict] {
-                let entry = command.entry();
-                let keys = entry.shortcuts.first().copied().unwrap_or_default();
-                if theme::quiet_button(ui, entry.label).on_hover_text(format!("{} ({keys})", entry.tooltip)).clicked() {
-                    inputs.push(Input::Command(command));
-                }
-            }
-        });
+        ui.add(Label::new(RichText::new(told).color(if left > 0 { tokens.edited } else { tokens.muted })).truncate());
+        if is_wide {
+            buttons_ui(ui, merging, inputs);
+        }
     });
+    if !is_wide {
+        ui.horizontal(|ui| buttons_ui(ui, merging, inputs));
+    }
     let text =
         format!("Base is what both began with; theirs was written at {}. What one side alone changed is taken.", merging.when);
     ui.horizontal(|ui| {
@@ -83,6 +70,32 @@ fn head_ui(ui: &mut Ui, session: &Session, merging: &Merging, inputs: &mut Vec<I
                 ui.add(Label::new(RichText::new(text).color(tokens.muted)).truncate());
             });
         });
+    });
+}
+
+/// What leads on, at the right.
+fn buttons_ui(ui: &mut Ui, merging: &Merging, inputs: &mut Vec<Input>) {
+    let left = merging.merge.conflicts_left();
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if theme::quiet_button(ui, "Leave merge").on_hover_text("Everything stays as it was.").clicked() {
+            inputs.push(Input::Merge(MergeInput::Close));
+        }
+        let finish = ui.add_enabled_ui(left == 0 && !merging.finishing, |ui| theme::primary_button(ui, "Use merged")).inner;
+        let why = if left == 0 {
+            "The merged document is shown, and saved when you save it."
+        } else {
+            "Choose for each conflict first."
+        };
+        if finish.on_hover_text(why).on_disabled_hover_text(why).clicked() {
+            inputs.push(Input::Merge(MergeInput::Finish));
+        }
+        for command in [Command::NextConflict, Command::PreviousConflict] {
+            let entry = command.entry();
+            let keys = entry.shortcuts.first().copied().unwrap_or_default();
+            if theme::quiet_button(ui, entry.label).on_hover_text(format!("{} ({keys})", entry.tooltip)).clicked() {
+                inputs.push(Input::Command(command));
+            }
+        }
     });
 }
 
