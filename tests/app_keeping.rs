@@ -22,6 +22,16 @@ fn journaled(window: &mut Window) {
     });
 }
 
+/// A file was opened of which nothing is left to recover.
+fn asks_for_nothing(mut window: Window) {
+    window.wait("Saved");
+    for _ in 0..20 {
+        window.harness.step();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(window.harness.query_by_label("Recover").is_none());
+}
+
 #[test]
 fn unsaved_edits_come_back_after_a_crash() {
     let mut window = Window::opened();
@@ -48,14 +58,46 @@ fn unsaved_edits_come_back_after_a_crash() {
     window.wait("Saved");
     assert_eq!(window.text(), TEXT.replace("Genesis", "Exodus").replace("12.50", "7"));
     window.wait_for("the journal", |window| window.harness.state().state().session().unwrap().recoverable.is_empty());
-    // Nothing is left to ask about.
-    let mut window = again(window.crash());
+    asks_for_nothing(again(window.crash()));
+}
+
+#[test]
+fn a_half_mended_text_comes_back_after_a_crash() {
+    const BROKEN: &str = "[1,,\n 2,,\n \"ש\"]";
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let file = folder.path().join("broken.json");
+    fs::write(&file, BROKEN).unwrap();
+    let open = |folder| Window::on(Disk::real(), folder, &["broken.json"], None);
+    let journals = |window: &Window| {
+        let entries = fs::read_dir(window.folder.path().join("state/journal")).into_iter().flatten();
+        entries.filter(|entry| entry.as_ref().unwrap().path().is_file()).count()
+    };
+    let excerpt = |window: &Window| window.harness.state().state().broken().map(|broken| broken.excerpt.clone());
+    let mut window = open(folder);
+    window.wait("Text around the problem");
+    window.key(Key::Delete);
+    window.wait_for("the journal", |window| journals(window) == 1);
+    let mut window = open(window.crash());
+    window.wait_part("Recover 1 unsaved edit of broken.json from ");
+    window.wait("Remove text at byte 3");
+    window.click("Recover");
+    window.wait_part("Line 2, column 4, byte 7: ");
+    assert_eq!(excerpt(&window), Some(BROKEN.replacen(",,", ",", 1)));
+    // The caret stands at the next problem. What is mended there is behind the first.
+    window.wait("Text around the problem");
+    window.key(Key::Delete);
+    window.wait_for("the older journal to go", |window| {
+        fs::read_dir(window.folder.path().join("state/journal/discarded")).is_ok_and(|found| found.count() == 1)
+    });
+    let mut window = open(window.crash());
+    window.wait_part("Recover 2 unsaved edits of broken.json from ");
+    window.click("Recover");
+    window.wait("Edited (1)");
+    assert_eq!(fs::read_to_string(&file).unwrap(), BROKEN);
+    window.command_key(Key::S);
     window.wait("Saved");
-    for _ in 0..20 {
-        window.harness.step();
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert!(window.harness.query_by_label("Recover").is_none());
+    assert_eq!(fs::read_to_string(&file).unwrap(), BROKEN.replace(",,", ","));
+    asks_for_nothing(open(window.crash()));
 }
 
 #[test]

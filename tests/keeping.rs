@@ -14,7 +14,7 @@ use treekeep::state::saving::{Alert, Options};
 use treekeep::state::session::{Part, Purpose};
 use treekeep::state::versions::{VersionFor, VersionInput};
 use treekeep::state::{Answer, Command, Content, Dialog, Effect, Event, Input, Report, Status, Tab};
-use treekeep::storage::{Backup, Cause, Expected, Found, Lost, OnDisk, Place, Record, Recovery};
+use treekeep::storage::{Backup, Cause, Expected, Found, Lost, Mend, OnDisk, Place, Record, Recovery, StillBroken};
 
 /// The notes that left, as words.
 fn notes(program: &mut Program) -> Vec<String> {
@@ -659,6 +659,44 @@ fn what_needs_no_base_comes_back_without_what_is_on_the_disk() {
     recovered(&mut program, Place::Broken(path.clone(), version(broken)));
     program.command(Command::Save);
     assert!(matches!(program.save().expected, Expected::Version(over) if over == version(broken)));
+    // One that is not JSON yet comes back as far as it was mended, and that is in a journal of its own before the old one goes.
+    let mut program = open_broken();
+    program.take(Input::Answer(Answer::Recover));
+    let text = "[1, 2,]";
+    let still = StillBroken {
+        origin: Arc::new(broken.into()),
+        mends: vec![Mend { place: 3..4, bytes: b" ".to_vec() }],
+        text: Arc::new(text.into()),
+        problem: Document::parse(text).unwrap_err(),
+        place: Place::Broken(path.clone(), version(broken)),
+    };
+    program.effects.clear();
+    let id = program.id();
+    program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(Recovery::Broken(still)))));
+    let order = |effect: &Effect| match effect {
+        Effect::JournalMends(order) => Some((order.mends.len(), order.text.is_some(), order.begin.digest.clone())),
+        _ => None,
+    };
+    let digest = Some(version(broken).digest.to_string());
+    let place = program.effects.iter().position(|effect| order(effect) == Some((1, true, digest.clone())));
+    let forgets = program.effects.iter().position(|effect| matches!(effect, Effect::ForgetJournal(..)));
+    assert!(place.is_some() && place < forgets && program.state.broken().unwrap().excerpt == text);
+    // Each change is told, and one that is taken back, too.
+    program.effects.clear();
+    program.take(Input::Mend("[1, 2]".into()));
+    program.take(Input::Mend(text.into()));
+    assert_eq!(program.effects.iter().filter_map(order).map(|order| order.0).collect::<Vec<_>>(), [2, 1]);
+    program.take(Input::Mend("[1, 2]".into()));
+    program.event(Event::JournalTrouble(id, "the disk is full".into()));
+    assert_eq!(program.state.broken().unwrap().journal.trouble.as_deref(), Some("the disk is full"));
+    program.event(Event::Journaled { id, notes: 0, length: 9 });
+    assert_eq!(program.state.broken().unwrap().journal.trouble, None);
+    // The window is closed without it.
+    program.effects.clear();
+    program.take(Input::CloseRequested);
+    assert!(!program.effects.iter().any(|effect| matches!(effect, Effect::EndJournal(..))));
+    program.take(Input::Answer(Answer::DoNotSave));
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::EndJournal(_, EndOfJournal::Discarded))));
     // What was mended in the meantime stays.
     let mut program = open_broken();
     program.take(Input::Answer(Answer::Recover));

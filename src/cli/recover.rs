@@ -86,6 +86,14 @@ fn apply(env: &Env, file: &Path, found: &Found, wait: Duration) -> Result<(), Fa
     })?;
     match recovery {
         Recovery::Nothing => Ok(()),
+        Recovery::Broken(still) => Err(Failure::new(
+            INVALID,
+            format!(
+                "{}:{}; that is what was mended, nothing was written, and the journal is kept",
+                file.display(),
+                still.problem
+            ),
+        )),
         Recovery::Fresh { document, place } => match place {
             Place::Nowhere | Place::Missing(_) => save(env, file, &Expected::Nothing, &document, wait),
             Place::Broken(_, version) => save(env, file, &Expected::Version(version), &document, wait),

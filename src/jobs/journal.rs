@@ -1,8 +1,9 @@
 //! The thread that writes journals: what it is told is written at once, and synced within a second.
 
+use super::mends::Mends;
 use super::{Outbox, Surroundings};
 use crate::document::Document;
-use crate::state::journal::{EndOfJournal, JournalOrder, Note};
+use crate::state::journal::{EndOfJournal, JournalOrder, MendOrder, Note};
 use crate::state::{DocumentId, Event};
 use crate::storage::{self, BASE_LIMIT, Begin, Digest, Journal, Record};
 use std::collections::HashMap;
@@ -15,9 +16,9 @@ use std::time::{Duration, Instant};
 /// Larger documents are never written as a whole.
 const SNAPSHOT_LIMIT: u64 = 64 << 20;
 /// What was written is synced so long after the first of it.
-const SYNC_AFTER: Duration = Duration::from_millis(250);
+pub const SYNC_AFTER: Duration = Duration::from_millis(250);
 /// A journal that could not be written is tried again after this.
-const TRY_AGAIN: Duration = Duration::from_secs(10);
+pub const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// Journals are begun anew when they have grown by at least this, and at most that much.
 const GROWTH: (u64, u64) = (1 << 20, 16 << 20);
 
@@ -27,6 +28,8 @@ pub enum Order {
     Write(JournalOrder),
     /// The text with this mark is about to take the file's place; answered when that is durable.
     SaveBegin(DocumentId, u64, Digest, mpsc::Sender<()>),
+    /// What was mended in a text that is not JSON.
+    Mend(MendOrder),
     /// The document is closed.
     End(DocumentId, EndOfJournal),
     /// Edits of an older journal were made again here: it goes when they are durable.
@@ -41,7 +44,7 @@ pub enum Order {
 pub fn start(surroundings: Arc<Surroundings>, outbox: Outbox) -> Option<(mpsc::Sender<Order>, JoinHandle<()>)> {
     let (sender, orders) = mpsc::channel();
     let teller = outbox.clone();
-    let work = move || Thread { surroundings, outbox, writers: HashMap::new() }.run(&orders);
+    let work = move || Thread::new(surroundings, outbox).run(&orders);
     match thread::Builder::new().name("journal".to_owned()).spawn(work) {
         Ok(thread) => Some((sender, thread)),
         Err(error) => {
@@ -55,6 +58,7 @@ struct Thread {
     surroundings: Arc<Surroundings>,
     outbox: Outbox,
     writers: HashMap<DocumentId, Writer>,
+    mends: Mends,
 }
 
 /// The journal of one document.
@@ -100,9 +104,15 @@ struct Marked {
 }
 
 impl Thread {
+    fn new(surroundings: Arc<Surroundings>, outbox: Outbox) -> Self {
+        let mends = Mends::new(Arc::clone(&surroundings), outbox.clone());
+        Self { surroundings, outbox, writers: HashMap::new(), mends }
+    }
+
     fn run(&mut self, orders: &mpsc::Receiver<Order>) {
         loop {
-            let next = self.writers.values().filter_map(|writer| writer.sync_at.into_iter().chain(writer.try_at).min()).min();
+            let of_writers = self.writers.values().flat_map(|writer| writer.sync_at.into_iter().chain(writer.try_at));
+            let next = of_writers.chain(self.mends.next_at()).min();
             let order = match next {
                 None => orders.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
                 Some(at) => orders.recv_timeout(at.saturating_duration_since(Instant::now())),
@@ -120,6 +130,7 @@ impl Thread {
     fn take(&mut self, order: Order) {
         match order {
             Order::Write(order) => self.write(order),
+            Order::Mend(order) => self.mends.take(order),
             Order::SaveBegin(id, mark, digest, done) => {
                 if let Some(writer) = self.writers.get_mut(&id) {
                     writer.marked.entry(mark).and_modify(|saving| saving.is_begun = true);
@@ -130,9 +141,9 @@ impl Thread {
                 let _ = done.send(());
             }
             Order::End(id, end) => {
-                let Some(writer) = self.writers.remove(&id) else { return };
+                let of_writer = self.writers.remove(&id).map(|writer| [writer.journal, writer.replaces]);
                 // The one that it was to take the place of is there, too, where it could not be made durable.
-                for journal in [writer.journal, writer.replaces].into_iter().flatten() {
+                for journal in of_writer.into_iter().flatten().chain([self.mends.remove(id)]).flatten() {
                     let ended = match end {
                         EndOfJournal::Saved => journal.remove(),
                         EndOfJournal::Discarded => journal.discard(&self.surroundings.state_folder),
@@ -144,7 +155,7 @@ impl Thread {
             }
             Order::Forget(id, old) => {
                 let is_durable = |writer: &mut Writer| writer.journal.is_some() && !writer.has_gap && writer.sync().is_ok();
-                let durable = self.writers.get_mut(&id).is_none_or(is_durable);
+                let durable = self.writers.get_mut(&id).is_none_or(is_durable) && self.mends.make_durable(id);
                 let forgotten = if durable {
                     storage::forget(&self.surroundings.disk, &self.surroundings.state_folder, &old)
                 } else {
@@ -182,9 +193,12 @@ impl Thread {
                 try_at: None,
             };
             // One that is begun anew takes the place of the one before when it is durable.
-            let old = self.writers.insert(id, writer);
+            let old = self.writers.insert(id, writer).and_then(|old| old.journal.or(old.replaces));
+            // A text that was mended, and is JSON by now: what was mended is kept until that is.
+            self.mends.make_durable(id);
+            let mended = self.mends.remove(id);
             if let Some(writer) = self.writers.get_mut(&id) {
-                writer.replaces = old.and_then(|old| old.journal.or(old.replaces));
+                writer.replaces = old.or(mended);
             }
         }
         let Some(writer) = self.writers.get_mut(&id) else { return };
@@ -222,6 +236,7 @@ impl Thread {
     /// Syncs what is due, and tries again what failed.
     fn sync(&mut self, all: bool) {
         let now = Instant::now();
+        self.mends.write_due(all);
         for id in self.writers.keys().copied().collect::<Vec<_>>() {
             let Some(writer) = self.writers.get_mut(&id) else { continue };
             if writer.try_at.is_some_and(|at| at <= now || all) {
@@ -474,7 +489,7 @@ fn step(from: &mut u64, to: &mut u64) -> bool {
 mod tests {
     use super::super::SystemChooser;
     use super::*;
-    use crate::storage::{Call, Disk};
+    use crate::storage::{Call, Disk, Mend};
     use std::sync::atomic::{AtomicBool, Ordering};
 
     const ID: DocumentId = DocumentId(1);
@@ -496,7 +511,7 @@ mod tests {
         };
         let (events, heard) = mpsc::channel();
         let outbox = Outbox { events, wake: Arc::new(|| {}) };
-        let thread = Thread { surroundings: Arc::new(surroundings), outbox, writers: HashMap::new() };
+        let thread = Thread::new(Arc::new(surroundings), outbox);
         (folder, is_full, thread, heard)
     }
 
@@ -528,6 +543,73 @@ mod tests {
             assert_eq!(matches!(last, Event::JournalTrouble(..)), is_trouble);
         }
         is_trouble
+    }
+
+    #[test]
+    fn what_is_mended_is_kept_until_the_document_is() {
+        let (folder, is_full, mut thread, heard) = on_a_disk(&[Call::Create, Call::Write]);
+        let mends = |bytes: &[&str]| {
+            let begin = Begin {
+                path: Some("/a.json".into()),
+                name: "a".to_owned(),
+                digest: None,
+                size: 0,
+                at_ms: 1,
+                program: String::new(),
+            };
+            let mends = bytes.iter().map(|bytes| Mend { place: 0..0, bytes: bytes.as_bytes().to_vec() }).collect();
+            Order::Mend(MendOrder { id: ID, begin, text: None, mends })
+        };
+        let told = |folder: &tempfile::TempDir| -> Vec<Vec<String>> {
+            let of = |records: Vec<Record>| records.iter().skip(1).map(|record| format!("{record:?}")).collect();
+            journals(folder.path()).into_iter().map(of).collect()
+        };
+        let as_told = |all: &[&str]| -> Vec<String> {
+            all.iter()
+                .map(|bytes| format!("{:?}", Record::Mend(Mend { place: 0..0, bytes: bytes.as_bytes().to_vec() })))
+                .collect()
+        };
+        thread.take(mends(&["a"]));
+        thread.sync(false);
+        assert!(told(&folder).is_empty() && thread.mends.next_at().is_some(), "a moment later");
+        thread.sync(true);
+        assert_eq!(told(&folder), [as_told(&["a"])]);
+        thread.take(mends(&["a", "b"]));
+        // One that recovers it lets the older journal go only once this one is there.
+        let older = folder.path().join("journal/older.journal");
+        std::fs::write(&older, "").unwrap();
+        is_full.store(true, Ordering::SeqCst);
+        thread.take(Order::Forget(ID, older.clone()));
+        assert!(older.exists() && matches!(heard.try_iter().last(), Some(Event::JournalTrouble(..))));
+        is_full.store(false, Ordering::SeqCst);
+        thread.take(Order::Forget(ID, older.clone()));
+        assert!(!older.exists() && matches!(heard.try_iter().last(), Some(Event::Journaled { .. })));
+        assert_eq!(told(&folder), [as_told(&["a", "b"])]);
+        // Taken back: nothing is left to recover.
+        thread.take(mends(&[]));
+        thread.sync(true);
+        assert!(told(&folder).is_empty());
+        // It is JSON by now: its journal takes the place of this one, unless that can't be written.
+        thread.take(mends(&["c"]));
+        is_full.store(true, Ordering::SeqCst);
+        thread.sync(true);
+        is_full.store(false, Ordering::SeqCst);
+        let document = Document::parse("[1]").unwrap();
+        thread.mends.make_durable(ID);
+        is_full.store(true, Ordering::SeqCst);
+        thread.take(order(Some(&document), vec![Note::Snapshot], &document));
+        assert_eq!(told(&folder), [as_told(&["c"])]);
+        is_full.store(false, Ordering::SeqCst);
+        thread.take(order(None, vec![Note::Snapshot], &document));
+        let left = journals(folder.path());
+        assert!(left.len() == 1 && matches!(left[0].last(), Some(Record::Snapshot(..))));
+        // Closed without saving: it is kept aside.
+        thread.take(Order::End(ID, EndOfJournal::Discarded));
+        thread.take(mends(&["d"]));
+        thread.sync(true);
+        thread.take(Order::End(ID, EndOfJournal::Discarded));
+        assert!(told(&folder).is_empty());
+        assert_eq!(std::fs::read_dir(folder.path().join("journal/discarded")).unwrap().count(), 3);
     }
 
     /// A step that can only be told as a whole, and the document is too large for that: the journal that can be read stays as it is,

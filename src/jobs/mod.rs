@@ -8,6 +8,7 @@ mod crew;
 mod dialog;
 mod journal;
 mod kept;
+mod mends;
 mod open;
 mod running;
 mod save;
@@ -260,6 +261,7 @@ impl Jobs {
                 outbox.send(Event::Resolved(id, revision, place));
             }),
             Effect::Journal(order) => self.tell_journal(journal::Order::Write(order)),
+            Effect::JournalMends(order) => self.tell_journal(journal::Order::Mend(order)),
             Effect::EndJournal(id, end) => self.tell_journal(journal::Order::End(id, end)),
             Effect::ForgetJournal(id, path) => self.tell_journal(journal::Order::Forget(id, path)),
             Effect::SyncJournals => self.tell_journal(journal::Order::Sync),

@@ -1,9 +1,12 @@
 //! A text that is not JSON: the part around the problem, which can be mended.
 
+use super::DocumentId;
+use super::journal::MendOrder;
 use super::progress::Progress;
 use super::session::Base;
 use crate::document::Problem;
-use crate::storage::Found;
+use crate::storage::{BASE_LIMIT, Begin, Found, Mend, StillBroken};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A text that is not JSON, shown around the place where it stops being that.
@@ -21,8 +24,12 @@ pub struct Broken {
     pub excerpt: String,
     /// The excerpt as it was.
     pub original: String,
-    /// Whether another place was mended before.
-    pub is_mended: bool,
+    /// What was mended before, in order.
+    pub mends: Vec<Mend>,
+    /// The text before all of that, where it is short enough for the journal.
+    pub first: Option<Arc<Vec<u8>>>,
+    /// What the journal knows of it.
+    pub journal: MendJournal,
     /// Edits that an earlier run left unsaved.
     pub recoverable: Vec<Found>,
     /// What comes once it was read again, while it is.
@@ -33,6 +40,17 @@ pub struct Broken {
     pub progress: Option<Progress>,
     /// Changes with each new excerpt, so that the text field starts anew.
     pub number: u64,
+}
+
+/// What the journal knows of a text that is being mended.
+#[derive(Clone, Debug, Default)]
+pub struct MendJournal {
+    /// It was told something.
+    pub is_begun: bool,
+    /// Something was mended since it was told.
+    pub is_behind: bool,
+    /// Why what was mended is not safe from a crash at the moment.
+    pub trouble: Option<String>,
 }
 
 /// What comes once a mended text was read and is JSON.
@@ -67,7 +85,9 @@ impl Broken {
             problem,
             place: from..to,
             original,
-            is_mended: false,
+            mends: Vec::new(),
+            first: (bytes.len() as u64 <= BASE_LIMIT).then(|| Arc::clone(&bytes)),
+            journal: MendJournal::default(),
             recoverable: Vec::new(),
             excerpt,
             bytes,
@@ -95,7 +115,61 @@ impl Broken {
 
     /// Whether a person mended anything in it.
     pub fn is_touched(&self) -> bool {
-        self.is_mended || self.excerpt != self.original
+        !self.mends.is_empty() || self.excerpt != self.original
+    }
+
+    /// The next problem of a text in which this was mended.
+    pub fn next(&self, bytes: Arc<Vec<u8>>, problem: Problem, number: u64) -> Self {
+        Self {
+            mends: self.all_mends(),
+            first: self.first.clone(),
+            journal: self.journal.clone(),
+            recoverable: self.recoverable.clone(),
+            ..Self::new(bytes, self.base.clone(), problem, number)
+        }
+    }
+
+    /// A text that an earlier run left half mended; `base` is what is on the disk.
+    pub fn recovered(still: StillBroken, base: Base, number: u64) -> Self {
+        Self {
+            mends: still.mends,
+            first: (still.origin.len() as u64 <= BASE_LIMIT).then_some(still.origin),
+            journal: MendJournal { is_behind: true, ..MendJournal::default() },
+            ..Self::new(still.text, base, still.problem, number)
+        }
+    }
+
+    /// What was mended so far, in the excerpt, too. O([`EXCERPT_BYTES`] and all of them).
+    pub fn all_mends(&self) -> Vec<Mend> {
+        self.mends.iter().cloned().chain(self.mend()).collect()
+    }
+
+    /// What is mended in the excerpt: the bytes between what is as it was.
+    fn mend(&self) -> Option<Mend> {
+        let (before, after) = (&self.bytes[self.place.clone()], unshown(&self.excerpt));
+        let same = |a: &mut dyn Iterator<Item = (&u8, &u8)>| a.take_while(|(a, b)| a == b).count();
+        let head = same(&mut before.iter().zip(&after));
+        let tail = same(&mut before[head..].iter().rev().zip(after[head..].iter().rev()));
+        let place = self.place.start + head..self.place.end - tail;
+        let bytes = after[head..after.len() - tail].to_vec();
+        (self.excerpt != self.original && !(place.is_empty() && bytes.is_empty())).then_some(Mend { place, bytes })
+    }
+
+    /// What the journal is to know, where that is something new.
+    pub fn take_mends(&mut self, id: DocumentId, path: &Path, unix_ns: i128) -> Option<MendOrder> {
+        if !std::mem::take(&mut self.journal.is_behind) {
+            return None;
+        }
+        self.journal.is_begun = true;
+        let begin = Begin {
+            path: Some(path.to_owned()),
+            name: super::file_name(path),
+            digest: self.base.digest().map(|digest| digest.to_string()),
+            size: if let Base::Version(version) = &self.base { version.stamp.size } else { 0 },
+            at_ms: (unix_ns / 1_000_000) as i64,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Some(MendOrder { id, begin, text: self.first.clone(), mends: self.all_mends() })
     }
 
     /// Whether there is anything that could get lost: something mended, or on its way.
@@ -188,6 +262,29 @@ mod tests {
         assert_eq!(broken.mended().text(), text.as_bytes());
         broken.excerpt = broken.excerpt.replace('x', "7");
         assert_eq!(broken.mended().text(), text.replace('x', "7").as_bytes());
+    }
+
+    #[test]
+    fn what_was_mended_is_told_in_a_few_bytes_and_makes_the_same_text() {
+        let text = "[\"אב\",, 1,,\u{feff}]".replace('\u{feff}', "\u{fffd}");
+        let first = Arc::new([text.as_bytes(), b"\xFF"].concat());
+        let problem = || Document::parse(Vec::clone(&first)).unwrap_err();
+        let mut broken = Broken::new(Arc::clone(&first), Base::New, problem(), 0);
+        assert!(broken.all_mends().is_empty());
+        let mut excerpts = vec![broken.excerpt.clone()];
+        for (from, to) in [(",, ", ", "), ("\"אב\"", "\"אג\""), ("⟦FF⟧", ""), (",,", ",,,"), ("1", "11"), ("11", "1")] {
+            broken.excerpt = broken.excerpt.replacen(from, to, 1);
+            assert_ne!(excerpts.last(), Some(&broken.excerpt));
+            excerpts.push(broken.excerpt.clone());
+            let made = broken.all_mends().iter().fold(Vec::clone(&first), |text, mend| mend.apply(&text).unwrap());
+            assert_eq!(made, broken.mended().text());
+            broken = broken.next(Arc::new(made), problem(), 1);
+        }
+        assert_eq!(
+            broken.mends.iter().map(|mend| (mend.place.len(), mend.bytes.len())).collect::<Vec<_>>(),
+            [(1, 0), (1, 1), (1, 0), (0, 1), (0, 1), (1, 0)]
+        );
+        assert!(broken.is_touched() && broken.mend().is_none());
     }
 
     #[test]

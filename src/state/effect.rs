@@ -2,7 +2,7 @@
 
 use crate::document::search::Query;
 use crate::document::{Document, Fragment, Merge, Node, Path, RevisionId};
-use crate::state::journal::{EndOfJournal, JournalOrder};
+use crate::state::journal::{EndOfJournal, JournalOrder, MendOrder};
 use crate::state::merging::MergeOrder;
 use crate::state::recovery::RecoverFor;
 use crate::state::session::Purpose;
@@ -105,6 +105,8 @@ pub enum Effect {
     StoreSettings(Vec<PathBuf>, Theme, saving::Options),
     /// Writes notes into the journal.
     Journal(JournalOrder),
+    /// Writes down what is mended in a text that is not JSON.
+    JournalMends(MendOrder),
     /// The document is closed: its journal is not needed any more.
     EndJournal(DocumentId, EndOfJournal),
     /// Makes the journals durable now.

@@ -206,7 +206,7 @@ pub fn mend(state: &mut State, text: String) {
     if let Some(Tab { content: Content::Broken { broken, .. }, .. }) = state.tabs.get_mut(state.active)
         && broken.reading.is_none()
     {
-        (broken.excerpt, broken.is_refused) = (text, false);
+        (broken.excerpt, broken.is_refused, broken.journal.is_behind) = (text, false, true);
     }
 }
 
@@ -232,13 +232,13 @@ pub fn mended(
     let number = state.number();
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
     let Content::Broken { path, broken } = &tab.content else { return };
-    let (path, base, is_mended) = (path.clone(), broken.base.clone(), broken.is_touched());
+    let (path, base) = (path.clone(), broken.base.clone());
     let saves = broken.reading == Some(Then::Save);
     let recoverable = broken.recoverable.clone();
     match result {
         Err((bytes, problem)) => {
             watch_broken(id, &path, &base, effects);
-            let broken = Broken { is_mended, recoverable, is_refused: saves, ..Broken::new(bytes, base, problem, number) };
+            let broken = Broken { is_refused: saves, ..broken.next(bytes, problem, number) };
             tab.content = Content::Broken { path, broken: Box::new(broken) };
             stay_open(state);
         }

@@ -5,7 +5,8 @@ use super::DocumentId;
 use super::on_disk::Status;
 use super::session::{Base, Session};
 use crate::document::{Document, Edit, pointer};
-use crate::storage::{Begin, Digest, Made, Record, old_value};
+use crate::storage::{Begin, Digest, Made, Mend, Record, old_value};
+use std::sync::Arc;
 
 /// Something for the journal.
 #[derive(Clone, Debug)]
@@ -38,6 +39,18 @@ pub struct JournalOrder {
     pub is_on_disk: bool,
     /// Notes handed over so far, these among them.
     pub handed: u64,
+}
+
+/// What was mended in a text that is not JSON, on its way to the journal: all of it, in place of what it knew before.
+pub struct MendOrder {
+    /// The text.
+    pub id: DocumentId,
+    /// What the journal begins with.
+    pub begin: Begin,
+    /// The text before all of it, where it is short enough.
+    pub text: Option<Arc<Vec<u8>>>,
+    /// What was mended, in order; nothing where that was taken back.
+    pub mends: Vec<Mend>,
 }
 
 /// What becomes of a journal when its document is closed.

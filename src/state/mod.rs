@@ -80,6 +80,17 @@ pub struct Tab {
     pub content: Content,
 }
 
+impl Tab {
+    /// Whether a journal knows of unsaved edits in it.
+    fn has_journal(&self) -> bool {
+        match &self.content {
+            Content::Ready(session) => session.journal.begun,
+            Content::Broken { broken, .. } => broken.journal.is_begun,
+            Content::Loading(_) => false,
+        }
+    }
+}
+
 /// A question or a list over the window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dialog {

@@ -4,7 +4,7 @@ use super::merging::MergeOrder;
 use super::on_disk::OnDisk;
 use super::session::{Base, Session, View};
 use super::update::{CompareFor, Effect, Now};
-use super::{Content, Dialog, DocumentId, Loading, State, Tab, file_name};
+use super::{Broken, Content, Dialog, DocumentId, Loading, State, Tab, file_name};
 use crate::document::path::map_all;
 use crate::document::{Document, History, Step};
 use crate::state::journal::Note;
@@ -101,7 +101,7 @@ pub(super) fn recovered(
         Ok(recovery) => *recovery,
         Err(why) => return trouble(state, id, &why),
     };
-    let apart = DocumentId(state.number());
+    let (apart, number) = (DocumentId(state.number()), state.number());
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
     if purpose == RecoverFor::Compare {
         return compare(tab, recovery, effects);
@@ -132,6 +132,18 @@ pub(super) fn recovered(
             }
             fresh(tab, document, place, effects);
             effects.push(Effect::ForgetJournal(tab.id, journal.clone()));
+            state.unsaved.retain(|found| found.journal != journal);
+        }
+        Recovery::Broken(still) => {
+            let (path, base) = match &still.place {
+                Place::Broken(path, version) => (path.clone(), Base::Version(*version)),
+                Place::Missing(path) => (path.clone(), Base::New),
+                Place::Nowhere | Place::Apart => return,
+            };
+            let version = if let Base::Version(version) = &base { *version } else { Version::of_nothing() };
+            effects.push(Effect::Watch(id, path.clone(), version));
+            tab.content = Content::Broken { path, broken: Box::new(Broken::recovered(still, base, number)) };
+            effects.push(Effect::ForgetJournal(id, journal.clone()));
             state.unsaved.retain(|found| found.journal != journal);
         }
         // The file was not there or not JSON, and is by now: it is opened, and then they are offered.
@@ -234,6 +246,8 @@ fn compare(tab: &mut Tab, recovery: Recovery, effects: &mut Vec<Effect>) {
             session.notice = Some(IN_THE_FILE.to_owned());
             return;
         }
+        // Only a window that shows no JSON, which compares nothing, has one of these.
+        Recovery::Broken(_) => return,
         Recovery::Fresh { document, .. } => (document, session.document().clone()),
         Recovery::Steps { on, steps, .. } => {
             let disk = Document::of(&on.fragment);

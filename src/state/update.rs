@@ -67,7 +67,7 @@ impl Now {
 /// Takes one input. Pure but for the state that it changes.
 pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let before = state.tab().map(|tab| tab.id).filter(|_| state.session().is_some_and(|session| session.journal.begun));
+    let before = state.tab().filter(|tab| tab.has_journal()).map(|tab| tab.id);
     // While a merge is shown the document behind it stays as it is.
     let is_edit = matches!(input, Input::Paste(..) | Input::Edit(..) | Input::Toggle(_) | Input::Select(_) | Input::Go(_));
     let is_behind = is_edit && state.session().is_some_and(|session| session.merging.is_some());
@@ -158,14 +158,19 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
 /// The notes of this update leave; the journal of a document that is gone ends.
 fn journal(state: &mut State, before: Option<DocumentId>, now: &Now, effects: &mut Vec<Effect>) {
     for tab in &mut state.tabs {
-        if let Content::Ready(session) = &mut tab.content {
-            effects.extend(session.take_notes(tab.id, now.unix_ns).map(Effect::Journal));
+        match &mut tab.content {
+            Content::Ready(session) => effects.extend(session.take_notes(tab.id, now.unix_ns).map(Effect::Journal)),
+            Content::Broken { path, broken } => {
+                effects.extend(broken.take_mends(tab.id, path, now.unix_ns).map(Effect::JournalMends));
+            }
+            Content::Loading(_) => {}
         }
     }
     let Some(id) = before else { return };
     let unsaved = match state.tabs.iter().find(|tab| tab.id == id).map(|tab| &tab.content) {
         Some(Content::Ready(session)) if state.closing => session.closing_loses().is_some(),
-        Some(Content::Ready(_)) => return,
+        Some(Content::Broken { broken, .. }) if state.closing => broken.is_touched(),
+        Some(Content::Ready(_) | Content::Broken { .. }) => return,
         // Only what has nothing unsaved gives way to another document.
         _ => false,
     };
@@ -352,11 +357,15 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::Journaled { id, notes, length } => {
             if let Some(session) = state.session_of(id) {
                 (session.journal.written, session.journal.length, session.journal.trouble) = (notes, length, None);
+            } else if let Some(broken) = state.broken_of(id) {
+                broken.journal.trouble = None;
             }
         }
         Event::JournalTrouble(id, why) => {
             if let Some(session) = state.session_of(id) {
                 session.journal.trouble = Some(why);
+            } else if let Some(broken) = state.broken_of(id) {
+                broken.journal.trouble = Some(why);
             }
         }
         Event::Unsaved(id, found) => recovery::found(state, id, found),

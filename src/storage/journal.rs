@@ -112,6 +112,25 @@ pub enum Record {
     SaveBegin(u64, Digest),
     /// The text with that mark is on the disk.
     Saved(u64, Digest),
+    /// The base is not JSON, and this is mended in it, after what was mended before.
+    Mend(Mend),
+}
+
+/// A part of a text that is not JSON, and what was put there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mend {
+    /// Where, in bytes of the text as it was just before.
+    pub place: std::ops::Range<usize>,
+    /// What stands there since.
+    pub bytes: Vec<u8>,
+}
+
+impl Mend {
+    /// The text with this mended; `None` where the place is not in it. O(length).
+    pub fn apply(&self, text: &[u8]) -> Option<Vec<u8>> {
+        text.get(self.place.clone())?;
+        Some([&text[..self.place.start], &self.bytes, &text[self.place.end..]].concat())
+    }
 }
 
 /// An edit that was made.
@@ -174,6 +193,9 @@ impl Record {
             Self::SaveBegin(mark, digest) => (9, format!("{digest} {mark}").into_bytes()),
             Self::Saved(mark, digest) => (10, format!("{digest} {mark}").into_bytes()),
             Self::Mark(mark) => (11, mark.to_le_bytes().to_vec()),
+            Self::Mend(Mend { place, bytes }) => {
+                (12, [&(place.start as u64).to_le_bytes()[..], &(place.end as u64).to_le_bytes(), bytes].concat())
+            }
         })
     }
 
@@ -199,6 +221,11 @@ impl Record {
             9 => numbered().map(|(digest, mark)| Self::SaveBegin(mark, digest))?,
             10 => numbered().map(|(digest, mark)| Self::Saved(mark, digest))?,
             11 => Self::Mark(u64::from_le_bytes(content.try_into().ok()?)),
+            12 => {
+                let (place, bytes) = content.split_at_checked(16)?;
+                let at = |half: &[u8]| usize::try_from(u64::from_le_bytes(half.try_into().ok()?)).ok();
+                Self::Mend(Mend { place: at(&place[..8])?..at(&place[8..])?, bytes: bytes.to_vec() })
+            }
             _ => return None,
         })
     }
@@ -488,6 +515,7 @@ mod tests {
             Record::Mark(12),
             Record::SaveBegin(12, digest),
             Record::Saved(12, digest),
+            Record::Mend(Mend { place: 3..4, bytes: b"\xFF".to_vec() }),
         ]
     }
 

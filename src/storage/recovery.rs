@@ -9,13 +9,14 @@ use super::backup::Backups;
 use super::clock::Clock;
 use super::disk::Disk;
 use super::document_path;
-use super::journal::{self, Made};
+use super::journal::{self, Made, Mend};
 use super::open::{self, OpenError, Progress};
 use super::save::Env;
 use super::unsaved::{Entry, Found, Lost, Standing, Unsaved, cut, told};
 use super::version::{Digest, Version};
-use crate::document::{Document, Edit, Fragment, Kind, Node, Shift, pointer};
+use crate::document::{Document, Edit, Fragment, Kind, Node, Problem, ScanError, Shift, pointer};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,6 +67,8 @@ pub enum Recovery {
         /// What is on the disk.
         on: OnDisk,
     },
+    /// A text that is not JSON was mended, and is not JSON yet.
+    Broken(StillBroken),
     /// There is nothing on the disk that they could be made on.
     Fresh {
         /// The document with the edits.
@@ -73,6 +76,21 @@ pub enum Recovery {
         /// Where it belongs.
         place: Place,
     },
+}
+
+/// A text that was mended and is not JSON yet.
+#[derive(Debug)]
+pub struct StillBroken {
+    /// The text that was mended,
+    pub origin: Arc<Vec<u8>>,
+    /// how,
+    pub mends: Vec<Mend>,
+    /// what it is now,
+    pub text: Arc<Vec<u8>>,
+    /// and why that is not JSON.
+    pub problem: Problem,
+    /// Where it belongs: its file, which is as it was or not there any more.
+    pub place: Place,
 }
 
 /// Where a document belongs that was recovered without what is on the disk.
@@ -102,7 +120,7 @@ pub enum RecoverError {
     Open(#[from] OpenError),
     /// The file is not JSON.
     #[error("{}:{}", .0.display(), .1)]
-    NotJson(PathBuf, crate::document::Problem),
+    NotJson(PathBuf, Problem),
     /// The text that the edits stand on is not to be had.
     #[error("the text that the edits were made on is not to be had any more")]
     NoBase,
@@ -154,6 +172,10 @@ pub fn recover(env: &Env, journal: &Path, progress: &Progress) -> Result<Recover
         return Ok(Recovery::Fresh { document: unsaved.mine(base)?, place: Place::Nowhere });
     };
     let loaded = match open::load(disk, clock, path, crew, progress) {
+        Err(OpenError::Missing(_)) if !unsaved.mends.is_empty() => {
+            let text = base().ok_or(RecoverError::NoBase)?;
+            return unsaved.mended(text, Place::Missing(path.to_owned()));
+        }
         Err(OpenError::Missing(_)) => {
             return Ok(Recovery::Fresh { document: unsaved.mine(base)?, place: Place::Missing(path.to_owned()) });
         }
@@ -166,7 +188,11 @@ pub fn recover(env: &Env, journal: &Path, progress: &Progress) -> Result<Recover
             unsaved.against(OnDisk { fragment, version, read_only: loaded.read_only }, base)
         }
         Err((_, text)) if unsaved.standing(version(&text).digest) == Standing::At(0) => {
-            Ok(Recovery::Fresh { document: unsaved.mine(base)?, place: Place::Broken(path.to_owned(), version(&text)) })
+            let place = Place::Broken(path.to_owned(), version(&text));
+            match unsaved.mends.is_empty() {
+                true => Ok(Recovery::Fresh { document: unsaved.mine(base)?, place }),
+                false => unsaved.mended(Arc::new(text), place),
+            }
         }
         Err((problem, _)) => Err(RecoverError::NotJson(path.to_owned(), problem)),
     }
@@ -225,6 +251,21 @@ impl Unsaved {
         disk.read_small(&backup.path).ok().map(Arc::new)
     }
 
+    /// The origin with all that was mended in it.
+    fn mended(&self, origin: Arc<Vec<u8>>, place: Place) -> Result<Recovery, RecoverError> {
+        let mut text = Vec::clone(&origin);
+        for mend in &self.mends {
+            text = mend.apply(&text).ok_or(RecoverError::Unreadable)?;
+        }
+        Ok(match Fragment::watched(text, &mut |_| ControlFlow::Continue(())) {
+            Ok(fragment) => Recovery::Fresh { document: Document::of(&fragment), place },
+            Err((ScanError::Problem(problem), text)) => {
+                Recovery::Broken(StillBroken { origin, mends: self.mends.clone(), text: Arc::new(text), problem, place })
+            }
+            Err((ScanError::Cancelled, _)) => unreachable!("this watcher never breaks off"),
+        })
+    }
+
     /// Whether the journal has a text as a whole, which needs no base.
     fn is_whole(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Entry::Snapshot(..)))
@@ -244,6 +285,10 @@ impl Unsaved {
     }
 
     fn against(&self, on: OnDisk, base: impl Fn() -> Option<Arc<Vec<u8>>>) -> Result<Recovery, RecoverError> {
+        if !self.mends.is_empty() {
+            // There is JSON by now: what was mended has no place in it.
+            return Ok(Recovery::Steps { on, steps: Vec::new(), left: self.told_mends() });
+        }
         let disk = Document::of(&on.fragment);
         let is_on_disk = |mine: &Document| Digest::of(&mine.to_bytes()) == on.version.digest;
         match self.standing(on.version.digest) {
@@ -409,5 +454,43 @@ mod tests {
         let Place::Broken(path, version) = place else { panic!("{place:?}") };
         assert_eq!((path.file_name().unwrap().to_str(), version.digest), (Some("a.json"), Digest::of(b"[1,,2]")));
         assert!(matches!(recovered("[1,,2]", false, "[1,2]", Some("[1,,3]")), Err(RecoverError::NotJson(..))));
+    }
+
+    /// As [`recovered`], of a journal that has what was mended in `base`: bytes of it, and what took their place.
+    fn after_mends(base: &str, is_known: bool, mends: &[(usize, &str)], now: Option<&str>) -> Result<Recovery, RecoverError> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.json");
+        if let Some(now) = now {
+            fs::write(&file, now).unwrap();
+        }
+        let disk = Disk::real();
+        let mut all = records(file, base, is_known, "");
+        all.pop();
+        all.extend(mends.iter().map(|(at, text)| Record::Mend(Mend { place: *at..*at + 1, bytes: text.as_bytes().to_vec() })));
+        drop(Journal::create(&disk, folder.path(), &all).unwrap());
+        let env = Env { disk: &disk, clock: &SystemClock, state_folder: folder.path(), crew: &Alone };
+        let found = unsaved(&disk, &SystemClock, folder.path(), None).unwrap();
+        assert_eq!((found[0].edits, found[0].list.len()), (mends.len() as u64, mends.len()));
+        recover(&env, &found[0].journal, &|_, _| ControlFlow::Continue(()))
+    }
+
+    #[test]
+    fn what_was_mended_in_a_text_that_is_not_json_comes_back() {
+        let broken = "[1,,2,,3]";
+        let place = check_fresh(after_mends(broken, false, &[(3, ""), (5, "")], Some(broken)), "[1,2,3]");
+        assert!(matches!(place, Place::Broken(_, version) if version.digest == Digest::of(broken.as_bytes())));
+        let Ok(Recovery::Broken(still)) = after_mends(broken, false, &[(3, " 7,")], Some(broken)) else { panic!("not JSON yet") };
+        assert_eq!((still.text.as_slice(), still.problem.offset, still.mends.len()), (&b"[1, 7,2,,3]"[..], 8, 1));
+        assert!(still.origin.as_slice() == broken.as_bytes() && matches!(still.place, Place::Broken(..)));
+        // The file is gone: on the text in the journal, if that has it.
+        assert!(matches!(check_fresh(after_mends("[1,,2]", true, &[(3, "")], None), "[1,2]"), Place::Missing(_)));
+        assert!(matches!(after_mends("[1,,2]", false, &[(3, "")], None), Err(RecoverError::NoBase)));
+        // Another program's text is none that it could be put in. Where that is JSON it is told what there was.
+        assert!(matches!(after_mends("[1,,2]", true, &[(3, "")], Some("[1,,3]")), Err(RecoverError::NotJson(..))));
+        let Ok(Recovery::Steps { steps, left, .. }) = after_mends("[1,,2]", true, &[(3, "7")], Some("[3]")) else {
+            panic!("JSON")
+        };
+        assert!(steps.is_empty() && left[0].mine.as_deref() == Some("7"));
+        assert!(matches!(after_mends("[", false, &[(7, "")], Some("[")), Err(RecoverError::Unreadable)));
     }
 }

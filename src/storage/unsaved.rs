@@ -2,7 +2,7 @@
 //!
 //! An undo takes the last one back, an edit after it cuts the undone ones off, a load begins anew.
 
-use super::journal::{Begin, Made, Record};
+use super::journal::{Begin, Made, Mend, Record};
 use super::version::Digest;
 use crate::document::{Edit, Value};
 use std::collections::HashMap;
@@ -44,6 +44,8 @@ pub struct Unsaved {
     pub steps: Vec<Entry>,
     /// The last texts that were about to be saved.
     pub saves: Vec<Save>,
+    /// What was mended in an origin that is not JSON; then there are no steps.
+    pub mends: Vec<Mend>,
 }
 
 /// A text that was about to be saved.
@@ -70,6 +72,7 @@ impl Unsaved {
         let mut entries: Vec<Entry> = Vec::new();
         let mut at: usize = 0;
         let mut saves: Vec<Save> = Vec::new();
+        let mut mends = Vec::new();
         // Texts that are being saved: their steps.
         let mut marks: HashMap<u64, Vec<Entry>> = HashMap::new();
         let cut = |saves: &mut Vec<Save>, kept: usize| {
@@ -110,6 +113,7 @@ impl Unsaved {
                     saves.clear();
                     marks.clear();
                 }
+                Record::Mend(mend) => mends.push(mend.clone()),
                 Record::Mark(mark) => {
                     let loaded =
                         entries[..at].iter().rposition(|entry| matches!(entry, Entry::Load(_))).map_or(0, |place| place + 1);
@@ -143,9 +147,9 @@ impl Unsaved {
             }
             let moved = |save: Save| Save { position: save.position.and_then(|at| at.checked_sub(place + 1)), ..save };
             let saves = saves.into_iter().map(moved).collect();
-            return Some(Self { begin: begin.clone(), origin, steps, saves });
+            return Some(Self { begin: begin.clone(), origin, steps, saves, mends });
         }
-        Some(Self { begin: begin.clone(), origin, steps: entries, saves })
+        Some(Self { begin: begin.clone(), origin, steps: entries, saves, mends })
     }
 
     /// The document's file.
@@ -170,8 +174,8 @@ impl Unsaved {
             _ => 0,
         };
         let steps = &self.steps[from..];
-        let mut edits = 0;
-        let mut list = Vec::new();
+        let mut edits = self.mends.len() as u64;
+        let mut list = self.told_mends();
         for step in steps {
             match step {
                 Entry::Snapshot(count, _) => edits += count,
@@ -201,6 +205,22 @@ impl Unsaved {
             edits: edits + backwards as u64,
             list,
         }
+    }
+
+    /// What was mended, for people.
+    pub fn told_mends(&self) -> Vec<Lost> {
+        let told = |mend: &Mend| Lost {
+            what: match (mend.place.is_empty(), mend.bytes.is_empty()) {
+                (true, _) => "Add text",
+                (false, true) => "Remove text",
+                (false, false) => "Replace text",
+            },
+            pointer: format!("at byte {}", mend.place.start),
+            was: None,
+            mine: (!mend.bytes.is_empty()).then(|| cut(&String::from_utf8_lossy(&mend.bytes))),
+            now: None,
+        };
+        self.mends.iter().map(told).collect()
     }
 
     /// Where a text with this digest stands.

@@ -20,6 +20,10 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs:
         if broken.is_refused {
             ui.label(RichText::new("It is still not JSON: nothing was saved.").color(tokens.edited));
         }
+        if let Some(trouble) = &broken.journal.trouble {
+            let text = format!("Crash protection off: what you mend is not safe from a crash ({trouble}).");
+            ui.label(RichText::new(text).color(tokens.edited));
+        }
         if broken.looks_like_lines() {
             ui.label("It looks like JSON Lines, one value in each line. Treekeep opens files that are one value.");
         }

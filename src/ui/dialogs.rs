@@ -160,7 +160,11 @@ fn recover_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<Inpu
     let when = memory.when.as_ref().map_or_else(String::new, |when| when(i128::from(found.at_ms) * 1_000_000));
     let edits = counted(found.edits, "unsaved edit");
     title(ui, &format!("Recover {edits} of {} from {when}?", found.name));
-    ui.label("Treekeep ended before they were saved. They come back as unsaved edits; the file stays as it is until you save.");
+    let what = match found.edits {
+        1 => "Treekeep ended before it was saved. It comes back as an unsaved edit",
+        _ => "Treekeep ended before they were saved. They come back as unsaved edits",
+    };
+    ui.label(format!("{what}; the file stays as it is until you save."));
     ui.label(RichText::new("What you discard is kept aside for 30 days.").color(theme::tokens(ui).muted));
     if state.recoverable().len() > 1 {
         ui.label(format!("There are {} such sets of edits; this is the oldest.", state.recoverable().len()));
