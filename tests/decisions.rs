@@ -606,6 +606,13 @@ fn text_that_is_not_valid_stays_in_the_field() {
     program.take(Input::Edit([2].into(), Part::Value));
     program.take(Input::Type("12.".into()));
     assert!(program.session().editor.as_ref().unwrap().problem.is_some());
+    // What is a text, but for its quotes, is told so.
+    for (typed, is_bare) in [("שלום", true), ("hello", true), ("tru", false), ("12.", false), ("{", false)] {
+        program.take(Input::Type(typed.into()));
+        let problem = program.session().editor.as_ref().unwrap().problem.clone().unwrap();
+        assert_eq!(problem.ends_with("; a text stands in quotes"), is_bare, "{problem}");
+    }
+    program.take(Input::Type("12.".into()));
     program.take(Input::Commit);
     program.take(Input::Select([0].into()));
     assert_eq!(program.session().editor.as_ref().unwrap().text, "12.");

@@ -315,8 +315,17 @@ fn problem(editor: &Editor) -> Option<String> {
     match (editor.plain, editor.part) {
         (true, _) => None,
         (false, Part::Key) => Key::literal(&editor.text).err().map(told),
-        (false, Part::Value) => Value::new(&editor.text).err().map(told),
+        (false, Part::Value) => Value::new(&editor.text).err().map(|problem| match is_bare_text(&editor.text) {
+            true => format!("{}; a text stands in quotes", problem.message),
+            false => problem.message,
+        }),
     }
+}
+
+/// Whether it is like a text without its quotes, and not the beginning of a literal.
+fn is_bare_text(typed: &str) -> bool {
+    let typed = typed.trim();
+    typed.starts_with(char::is_alphabetic) && !["true", "false", "null"].iter().any(|literal| literal.starts_with(typed))
 }
 
 /// Takes what was typed. What is not valid stays in the field, with the reason.
