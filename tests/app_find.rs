@@ -55,6 +55,20 @@ fn a_wrong_expression_is_told_and_an_edit_is_searched_again() {
 }
 
 #[test]
+fn pasted_lines_are_found() {
+    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    std::fs::write(folder.path().join("a.json"), r#"["first second", "first\nsecond"]"#).unwrap();
+    let mut window = Window::on(treekeep::storage::Disk::real(), folder, &["a.json"], None);
+    window.wait("Saved");
+    window.command_key(Key::F);
+    window.wait("Find in the document");
+    window.harness.event(egui::Event::Paste("first\nsec\n".to_owned()));
+    window.wait("1 of 1");
+    window.wait_for("the selection", |window| *window.harness.state().state().session().unwrap().view.selection == [1]);
+    assert_eq!(window.harness.state().state().session().unwrap().find.query.text, r"first\nsec");
+}
+
+#[test]
 fn escape_leads_back_into_the_tree_at_the_hit() {
     let mut window = finding("Genesis");
     window.wait("1 of 1");
@@ -92,4 +106,21 @@ fn a_hundred_thousand_hits_are_listed_and_marked() {
         window.harness.step();
     }
     window.harness.run();
+    // The panel stays as high as it is, whatever rows are in it in part.
+    let height = |window: &Window| window.harness.get_by_label("Hits").rect().height();
+    let before = height(&window);
+    let middle = window.harness.get_by_label("Hits").rect().center() - egui::vec2(200.0, 0.0);
+    window.harness.hover_at(middle);
+    for _ in 0..4 {
+        let delta = egui::vec2(0.0, 7.0);
+        window.harness.event(egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta,
+            phase: egui::TouchPhase::Move,
+            modifiers: Modifiers::NONE,
+            source: egui::MouseWheelSource::Wheel,
+        });
+        window.harness.step();
+    }
+    assert_eq!(height(&window), before);
 }

@@ -16,8 +16,8 @@ use crate::ui::tree::scroll_bar::{scroll_bar_ui, track_in};
 use egui::accesskit::Role;
 use egui::text::{CCursor, CCursorRange};
 use egui::{
-    Align, Button, EventFilter, Id, Key, Layout, Modifiers, Rect, RichText, Sense, TextEdit, TextStyle, Ui, WidgetInfo, pos2,
-    vec2,
+    Align, Button, Event, EventFilter, Id, Key, Layout, Modifiers, Rect, RichText, Sense, TextEdit, TextStyle, Ui, UiBuilder,
+    WidgetInfo, pos2, vec2,
 };
 
 /// In narrower windows not all of the bar fits into a line.
@@ -133,6 +133,9 @@ fn field_ui(ui: &mut Ui, find: &Find, memory: &mut Memory, inputs: &mut Vec<Inpu
     let pressed = |modifiers: Modifiers, key: Key| has_focus && ui.input_mut(|input| input.consume_key(modifiers, key));
     let (previous, next) = (pressed(Modifiers::SHIFT, Key::Enter), pressed(Modifiers::NONE, Key::Enter));
     let closes = pressed(Modifiers::NONE, Key::Escape);
+    if has_focus {
+        ui.input_mut(|input| input.events.iter_mut().for_each(show_lines));
+    }
     let mut typed = find.query.text.clone();
     // Escape is for the bar: egui would only take the focus away.
     let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, escape: true, ..EventFilter::default() };
@@ -159,6 +162,13 @@ fn field_ui(ui: &mut Ui, find: &Find, memory: &mut Memory, inputs: &mut Vec<Inpu
     if closes {
         inputs.push(Input::Find(FindInput::Close));
         ui.memory_mut(|memory| memory.request_focus(super::tree::focus_id()));
+    }
+}
+
+/// What is pasted stands in the field as the tree shows it, where a field of one line would make spaces of its line breaks.
+fn show_lines(event: &mut Event) {
+    if let Event::Paste(text) = event {
+        *text = visible(text.trim_end_matches(['\r', '\n'])).into_owned();
     }
 }
 
@@ -218,14 +228,16 @@ pub fn hits_ui(ui: &mut Ui, session: &Session, memory: &mut Memory, inputs: &mut
     if position != find.list_scroll {
         inputs.push(Input::Find(FindInput::ScrollList(position)));
     }
+    // Rows of which a part is out of sight do not make the panel higher.
+    let mut area = ui.new_child(UiBuilder::new().id_salt("rows").max_rect(rect));
+    area.shrink_clip_rect(rect);
     for number in position.visible_rows(&viewport) {
         let top = rect.top() + position.row_top(number, &viewport);
         let place = Rect::from_min_size(pos2(rect.left(), top), vec2(track.left() - rect.left() - 6.0, HIT_HEIGHT));
         if current == Some(number) {
-            ui.painter().rect_filled(place, 3.0, tokens.selected);
+            area.painter().rect_filled(place, 3.0, tokens.selected);
         }
-        ui.scope_builder(egui::UiBuilder::new().max_rect(place.shrink2(vec2(6.0, 2.0))), |ui| {
-            ui.set_clip_rect(rect.intersect(ui.clip_rect()));
+        area.scope_builder(UiBuilder::new().max_rect(place.shrink2(vec2(6.0, 2.0))), |ui| {
             if hit_ui(ui, session, number) {
                 inputs.push(Input::Find(FindInput::Go(number)));
             }

@@ -69,9 +69,9 @@ impl Searcher {
     pub fn new(query: &Query) -> Result<Self, InvalidQuery> {
         let hir = query.hir()?;
         let text = query::compile(&hir)?;
-        let engine = match query.is_pattern {
-            false => Engine::Plain(Box::new(Plain::new(query)?)),
-            true => match Plain::of_pattern(query)? {
+        let engine = match query.is_words() {
+            true => Engine::Plain(Box::new(Plain::new(query)?)),
+            false => match Plain::of_pattern(query)? {
                 Some(plain) => Engine::Plain(Box::new(plain)),
                 None => Engine::Pattern(Box::new(Pattern::new(&hir)?)),
             },

@@ -3,6 +3,7 @@
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use regex_syntax::hir::{Hir, Look};
+use std::borrow::Cow;
 
 /// Where to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -31,7 +32,7 @@ impl Scope {
 /// What is searched for.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Query {
-    /// The words, or the regular expression.
+    /// The words, or the regular expression. In words `\n`, `\t` and the like stand also for what is shown so.
     pub text: String,
     /// Where.
     pub scope: Scope,
@@ -62,20 +63,21 @@ pub enum InvalidQuery {
 impl Query {
     /// The query as an expression; whole words with their edges.
     pub(super) fn hir(&self) -> Result<Hir, InvalidQuery> {
-        let escaped;
         let pattern = match self.is_pattern {
-            true => &self.text,
-            false => {
-                escaped = regex_syntax::escape(&self.text);
-                &escaped
-            }
+            true => Cow::Borrowed(&self.text),
+            false => Cow::Owned(pieces(&self.text).map(Piece::pattern).collect()),
         };
         let mut parser = regex_syntax::ParserBuilder::new();
-        let hir = parser.case_insensitive(!self.is_case_sensitive).build().parse(pattern).map_err(|error| sentence(&error))?;
+        let hir = parser.case_insensitive(!self.is_case_sensitive).build().parse(&pattern).map_err(|error| sentence(&error))?;
         Ok(match self.is_whole_word {
             true => Hir::concat(vec![Hir::look(Look::WordStartHalfUnicode), hir, Hir::look(Look::WordEndHalfUnicode)]),
             false => hir,
         })
+    }
+
+    /// Whether it is a text that is found as it is written, and in no other way.
+    pub(super) fn is_words(&self) -> bool {
+        !self.is_pattern && pieces(&self.text).all(|piece| matches!(piece, Piece::Text(_)))
     }
 
     /// The query with another text.
@@ -83,6 +85,58 @@ impl Query {
     pub fn with_text(&self, text: &str) -> Self {
         Self { text: text.to_owned(), ..self.clone() }
     }
+}
+
+/// A part of a text that is sought.
+enum Piece<'t> {
+    /// What is found as it is written.
+    Text(&'t str),
+    /// `\n` or `\u200f`: found as it is written, and as the character that is shown so, since nobody could see or type it.
+    Escape(&'t str, char),
+}
+
+impl Piece<'_> {
+    fn pattern(self) -> String {
+        match self {
+            Self::Text(text) => regex_syntax::escape(text),
+            Self::Escape(written, character) => {
+                format!("(?:{}|{})", regex_syntax::escape(written), regex_syntax::escape(&character.to_string()))
+            }
+        }
+    }
+}
+
+/// The parts of a text, in order.
+fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let (length, escaped) = escape_at(rest).map_or_else(
+            || (rest[first.len_utf8()..].find('\\').map_or(rest.len(), |at| at + first.len_utf8()), None),
+            |(length, character)| (length, Some(character)),
+        );
+        let (piece, behind) = rest.split_at(length);
+        rest = behind;
+        Some(escaped.map_or(Piece::Text(piece), |character| Piece::Escape(piece, character)))
+    })
+}
+
+/// The escape that a text begins with: its length and what it stands for.
+fn escape_at(text: &str) -> Option<(usize, char)> {
+    let behind = text.strip_prefix('\\')?;
+    let character = match behind.chars().next()? {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'u' => {
+            let digits = behind.get(1..5).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+            return Some((6, char::from_u32(u32::from_str_radix(digits, 16).ok()?)?));
+        }
+        _ => return None,
+    };
+    Some((2, character))
 }
 
 fn sentence(error: &regex_syntax::Error) -> InvalidQuery {
@@ -105,6 +159,29 @@ pub(super) fn compile(hir: &Hir) -> Result<Regex, InvalidQuery> {
 mod tests {
     use super::super::Searcher;
     use super::*;
+
+    #[test]
+    fn what_is_shown_as_an_escape_is_found_as_it_is_shown() {
+        let found = |text: &str, json: &str| {
+            let query = Query { text: text.to_owned(), is_case_sensitive: true, ..Query::default() };
+            let document = crate::document::Document::parse(json.as_bytes()).unwrap();
+            let hits = Searcher::new(&query).unwrap().search_all(&document, &mut |_| std::ops::ControlFlow::Continue(()));
+            hits.continue_value().unwrap()
+        };
+        let json = r#"["first\nsecond", "C:\\new", "a\t\u200fb", "first second", "x\u000Asec", "/n"]"#;
+        assert_eq!(found(r"first\nsecond", json), [2]);
+        assert_eq!(found("first\nsecond", json), [2]);
+        assert_eq!(found(r"\nsec", json), [7, 61]);
+        assert_eq!(found(r"C:\new", json), [19]);
+        assert_eq!(found(r"a\t\u200fb", json), [30]);
+        assert_eq!(found(r"\n", json), [7, 21, 61]);
+        // Others are what they are.
+        for text in [r"\x", r"\u20", r"\ud800", r"\", r"\é"] {
+            assert!(Searcher::new(&Query { text: text.to_owned(), ..Query::default() }).is_ok(), "{text}");
+        }
+        assert_eq!(found(r"\", json), [21]);
+        assert!(found(r"t\x", json).is_empty());
+    }
 
     #[test]
     fn what_is_wrong_is_a_sentence() {
