@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use treekeep::document::Fragment;
 use treekeep::document::search::{Chunk, Query, Scope, Searcher};
+use treekeep::document::{Fragment, offset_of_path, path_of_offset};
 use treekeep::state::find::Find;
 use treekeep::state::session::Part;
 use treekeep::state::{Command, Effect, Event, FindInput, Found, Input, Now, Opened, Session, State, update};
@@ -42,7 +42,7 @@ impl Program {
     /// Does what the jobs would do with the searches that were ordered; only the last one is not stopped.
     fn run(&mut self) {
         let Some(place) = self.effects.iter().rposition(|effect| matches!(effect, Effect::Search(..))) else { return };
-        let Effect::Search(id, number, query, document) = self.effects.remove(place) else { unreachable!() };
+        let Effect::Search(id, number, query, document, _) = self.effects.remove(place) else { unreachable!() };
         self.effects.retain(|effect| !matches!(effect, Effect::Search(..)));
         let mut event = |found| self.take(Input::Event(Event::Search(id, number, found)));
         match Searcher::new(&query) {
@@ -217,8 +217,43 @@ fn the_last_hit_is_not_the_last_while_the_search_runs() {
     program.take(Input::Event(Event::Search(id, number - 1, Found::Hits(Chunk::pack(&[[40]]), 20))));
     program.check(1, 1, &[0]);
     program.take(Input::Event(Event::Search(id, number, Found::Hits(Chunk::pack(&[[61]]), 90))));
-    program.command(Command::FindNext);
     program.check(2, 2, &[1, 1, 0]);
+    // Who asked for the next one and went elsewhere stays there.
+    program.command(Command::FindNext);
+    program.take(Input::Select([2].as_slice().into()));
+    program.take(Input::Event(Event::Search(id, number, Found::Hits(Chunk::pack(&[[70]]), 90))));
+    assert_eq!(*program.session().view.selection, [2]);
+}
+
+#[test]
+fn the_first_hit_behind_the_selection_comes_before_those_in_front_of_it_are_counted() {
+    let mut program = Program::open(TEXT);
+    program.take(Input::Select([1, 1].as_slice().into()));
+    program.command(Command::Find);
+    program.take(Input::Find(FindInput::Text("apple".into())));
+    let Some(Effect::Search(id, number, query, document, from)) = program.effects.pop() else { panic!("a search was ordered") };
+    assert_eq!(Some(from), offset_of_path(&document, &[1, 1]));
+    let searcher = Searcher::new(&query).unwrap();
+    let ControlFlow::Continue(hits) = searcher.search_all(&document, &mut |_| ControlFlow::Continue(())) else { unreachable!() };
+    assert_eq!(hits.len(), 4);
+    let first = hits.iter().position(|hit| *hit >= from).unwrap();
+    assert!(first > 0);
+    let current = |program: &Program| program.bar().current.as_ref().map(|current| (current.number, current.path.to_vec()));
+    let place = Some(path_of_offset(&document, hits[first]).path.to_vec());
+    let event = |program: &mut Program, found| program.take(Input::Event(Event::Search(id, number, found)));
+    event(&mut program, Found::Begun(Arc::new(searcher)));
+    event(&mut program, Found::First(hits[first]));
+    assert_eq!(current(&program), place.clone().map(|path| (None, path)));
+    // The next one is gone to as soon as it is known.
+    program.command(Command::FindNext);
+    event(&mut program, Found::Hits(Chunk::pack(&[&hits[..first]]), 10));
+    assert_eq!(current(&program), place.clone().map(|path| (None, path)));
+    event(&mut program, Found::Hits(Chunk::pack(&[&hits[first..=first]]), 20));
+    assert_eq!(current(&program), place.map(|path| (Some(first as u64), path)));
+    event(&mut program, Found::Hits(Chunk::pack(&[&hits[first + 1..]]), 30));
+    assert_eq!(current(&program).and_then(|(number, _)| number), Some(first as u64 + 1));
+    event(&mut program, Found::Ended);
+    assert_eq!((program.bar().count(), current(&program).and_then(|(number, _)| number)), (4, Some(first as u64 + 1)));
 }
 
 #[test]
@@ -250,7 +285,7 @@ fn a_search_that_is_stopped_keeps_what_it_found() {
     program.command(Command::Find);
     program.take(Input::Find(FindInput::Text("apple".into())));
     let place = program.effects.iter().rposition(|effect| matches!(effect, Effect::Search(..))).unwrap();
-    let Effect::Search(id, number, query, document) = program.effects.remove(place) else { unreachable!() };
+    let Effect::Search(id, number, query, document, _) = program.effects.remove(place) else { unreachable!() };
     let searcher = Searcher::new(&query).unwrap();
     let ControlFlow::Continue(hits) = searcher.search_all(&document, &mut |_| ControlFlow::Continue(())) else { unreachable!() };
     program.take(Input::Event(Event::Search(id, number, Found::Begun(Arc::new(searcher)))));
@@ -264,6 +299,13 @@ fn a_search_that_is_stopped_keeps_what_it_found() {
     program.command(Command::FindNext);
     program.command(Command::FindNext);
     assert_eq!(program.state.session().unwrap().find.current.as_ref().and_then(|current| current.number), Some(0));
+    // Stopped before anything was found: the next one is sought.
+    program.take(Input::Find(FindInput::WholeWord(true)));
+    program.take(Input::Find(FindInput::Stop));
+    program.effects.clear();
+    program.command(Command::FindNext);
+    assert!(program.effects.iter().any(|effect| matches!(effect, Effect::Search(..))));
+    program.take(Input::Find(FindInput::WholeWord(false)));
     // Where the bar is asked for again the rest is found.
     program.take(Input::Find(FindInput::Close));
     program.command(Command::FindNext);

@@ -236,12 +236,12 @@ impl Jobs {
                     }
                 });
             }
-            Effect::Search(id, number, query, document) => {
+            Effect::Search(id, number, query, document, from) => {
                 let stop = Stop::default();
                 if let Some(before) = self.searching.insert(id, stop.clone()) {
                     before.now();
                 }
-                self.spawn("search", move || search::search(&outbox, id, number, &query, &document, &stop));
+                self.spawn("search", move || search::search(&outbox, id, number, &query, (&document, from), &stop));
             }
             Effect::StopSearch(id) => self.searching.get(&id).into_iter().for_each(Stop::now),
             Effect::Pick(purpose, suggested) => {

@@ -16,18 +16,46 @@ const DELIVERY: Duration = Duration::from_millis(30);
 /// Longer documents are worth more than one thread.
 const ONE_THREAD_BYTES: u64 = 2 << 20;
 
-/// Searches a snapshot; search number `number` of the document.
-pub fn search(outbox: &Outbox, id: DocumentId, number: u64, query: &Query, document: &Document, stop: &Stop) {
+/// So far ahead of the place where a person looks the search of the whole gets there before anybody waits.
+const NEAR_BYTES: u64 = 8 << 20;
+/// So long the first hit behind that place is sought before all others are.
+const AHEAD: Duration = Duration::from_millis(20);
+
+/// Searches a snapshot; search number `number` of the document. The person looks at `from`, where a key or a value begins.
+pub fn search(outbox: &Outbox, id: DocumentId, number: u64, query: &Query, (document, from): (&Document, u64), stop: &Stop) {
     let send = |found| outbox.send(Event::Search(id, number, found));
     let searcher = match Searcher::new(query) {
         Ok(searcher) => Arc::new(searcher),
         Err(invalid) => return send(Found::Invalid(invalid.to_string())),
     };
     send(Found::Begun(Arc::clone(&searcher)));
+    if let Some(first) = first_behind(&searcher, document, from, stop) {
+        send(Found::First(first));
+    }
     let deliver = |hits, done| send(Found::Hits(hits, done));
     if search_document(&searcher, document, &|| stop.asked(), &deliver).is_continue() {
         send(Found::Ended);
     }
+}
+
+/// The first hit behind `from`, where it is far from the beginning and found at once.
+fn first_behind(searcher: &Searcher, document: &Document, from: u64, stop: &Stop) -> Option<u64> {
+    if from < NEAR_BYTES {
+        return None;
+    }
+    let until = Instant::now() + AHEAD;
+    let mut watch = || if Instant::now() < until { stop.asked() } else { ControlFlow::Break(()) };
+    let (mut scratch, mut hits) = (searcher.scratch(), Vec::new());
+    for block in Blocks::from(document, from) {
+        let ended = searcher.search(&block, &mut scratch, &mut hits, &mut watch);
+        if let Some(&first) = hits.first() {
+            return Some(first);
+        }
+        if ended.is_break() {
+            break;
+        }
+    }
+    None
 }
 
 /// Finds all hits of a document. `deliver` gets them in order, a part at a time, with the bytes that are done; `stop` is asked

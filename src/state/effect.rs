@@ -76,8 +76,8 @@ pub enum Effect {
     LookNow,
     /// Compares two values.
     Compare(DocumentId, Node, Node, CompareFor),
-    /// Searches a document, under this number; a search of it that runs stops.
-    Search(DocumentId, u64, Query, Document),
+    /// Searches a document, under this number; a search of it that runs stops. The person looks at the offset.
+    Search(DocumentId, u64, Query, Document, u64),
     /// Stops the search of a document.
     StopSearch(DocumentId),
     /// Shows the system's file dialog.

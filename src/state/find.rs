@@ -64,6 +64,10 @@ pub struct Search {
     shifts: Vec<Shift>,
     /// Whether the first hit behind the origin is to be gone to.
     jumps: bool,
+    /// The hit that was gone to before those in front of it were counted.
+    first: Option<u64>,
+    /// A step to the next hit (`true`) or the one before, which is not known yet.
+    awaited: Option<bool>,
 }
 
 /// The hit that was gone to.
@@ -113,10 +117,23 @@ pub enum Found {
     Begun(Arc<Searcher>),
     /// It is none, for this reason.
     Invalid(String),
+    /// The first hit behind the place where the person looks, before all others.
+    First(u64),
     /// More hits, behind those before; so many bytes are searched.
     Hits(Vec<Chunk>, u64),
     /// There are no more.
     Ended,
+}
+
+impl Search {
+    /// Where the hit at an offset of the searched text is in the current document; `None` where an edit removed it.
+    fn path(&self, at: u64) -> Option<(Path, Side, u64)> {
+        let place = path_of_offset(&self.document, at);
+        match map_all(&self.shifts, &place.path) {
+            crate::document::Moved::Kept(path) => Some((path, place.side, place.inside)),
+            crate::document::Moved::Gone(_) => None,
+        }
+    }
 }
 
 impl Find {
@@ -139,11 +156,7 @@ impl Find {
     /// Where hit `number` is in the current document; `None` where an edit removed it. O(depth · log n).
     pub fn path(&self, number: u64) -> Option<(Path, Side, u64)> {
         let search = self.search.as_ref()?;
-        let place = path_of_offset(&search.document, search.hits.get(number)?);
-        match map_all(&search.shifts, &place.path) {
-            crate::document::Moved::Kept(path) => Some((path, place.side, place.inside)),
-            crate::document::Moved::Gone(_) => None,
-        }
+        search.path(search.hits.get(number)?)
     }
 
     /// Follows an edit.
@@ -259,7 +272,8 @@ fn begin(session: &mut Session, id: DocumentId, number: u64, effects: &mut Vec<E
 
 fn order(session: &Session, id: DocumentId, number: u64, effects: &mut Vec<Effect>) -> Search {
     let document = session.document().clone();
-    effects.push(Effect::Search(id, number, session.find.query.clone(), document.clone()));
+    let from = offset_of_path(&document, origin_of(session)).unwrap_or(0);
+    effects.push(Effect::Search(id, number, session.find.query.clone(), document.clone(), from));
     Search {
         number,
         document,
@@ -271,6 +285,8 @@ fn order(session: &Session, id: DocumentId, number: u64, effects: &mut Vec<Effec
         is_partial: false,
         shifts: Vec::new(),
         jumps: true,
+        first: None,
+        awaited: None,
     }
 }
 
@@ -309,6 +325,9 @@ pub fn found(state: &mut State, id: DocumentId, number: u64, found: Found, now_m
             (find.invalid, find.search, find.again) = (Some(why), None, None);
             return restore_origin(session);
         }
+        Found::First(at) => {
+            search.first = Some(at).filter(|_| search.jumps);
+        }
         Found::Hits(chunks, done) => {
             let total = search.document.byte_len();
             search.progress = Some(Progress::after(search.progress, done, total, now_ms));
@@ -323,27 +342,36 @@ pub fn found(state: &mut State, id: DocumentId, number: u64, found: Found, now_m
     }
     jump(session);
     renumber(session);
+    // Who went elsewhere meanwhile stays there.
+    let is_here = session.find.current.as_ref().is_none_or(|current| current.path == session.view.selection);
+    if let Some(forward) = session.find.search.as_mut().and_then(|search| search.awaited.take()).filter(|_| is_here) {
+        step_in(session, forward);
+    }
+}
+
+/// The value from which the nearest hit is looked for.
+fn origin_of(session: &Session) -> &Path {
+    session.find.origin.as_ref().map_or(&session.view.selection, |(view, _)| &view.selection)
 }
 
 /// Goes to the first hit behind the place where the search was begun, once it is known.
 fn jump(session: &mut Session) {
     let Some(search) = session.find.search.as_ref().filter(|search| search.jumps) else { return };
-    let start = session.find.origin.as_ref().map_or(&session.view.selection, |(view, _)| &view.selection);
-    let start = offset_of_path(&search.document, start).unwrap_or(0);
+    let start = offset_of_path(&search.document, origin_of(session)).unwrap_or(0);
     let first = search.hits.first_from(start);
-    let number = match () {
-        () if first < search.hits.len() => Some(first),
+    let place = match () {
+        () if first < search.hits.len() => search.hits.get(first).map(|at| (at, Some(first))),
+        () if search.first.is_some() => search.first.map(|at| (at, None)),
         () if search.is_running => return,
-        () if search.hits.is_empty() => None,
-        () => Some(0),
+        () => search.hits.get(0).map(|at| (at, Some(0))),
     };
     if let Some(search) = &mut session.find.search {
         search.jumps = false;
     }
     restore_origin(session);
-    if let Some(number) = number {
+    if let Some((at, number)) = place {
         let origin = session.find.origin.take();
-        go(session, number);
+        go_to(session, at, number);
         session.find.origin = origin;
     }
 }
@@ -358,8 +386,20 @@ fn restore_origin(session: &mut Session) {
     }
 }
 
+/// The number of the hit that was gone to before all others, once those in front of it are counted.
+fn count_first(session: &mut Session) {
+    let find = &mut session.find;
+    let (Some(search), Some(current)) = (&mut find.search, &mut find.current) else { return };
+    let Some(at) = search.first.filter(|_| current.number.is_none()) else { return };
+    let number = search.hits.first_from(at);
+    if search.hits.get(number) == Some(at) {
+        (current.number, search.first) = (Some(number), None);
+    }
+}
+
 /// Finds the current hit's number after the document was searched again.
 fn renumber(session: &mut Session) {
+    count_first(session);
     let find = &session.find;
     let (Some(search), Some(current)) = (&find.search, &find.current) else { return };
     if search.is_running || search.revision != session.history.current().id || current_is_at(search, current) {
@@ -392,16 +432,23 @@ fn current_is_at(search: &Search, current: &Current) -> bool {
 
 /// Selects a hit.
 fn go(session: &mut Session, number: u64) {
-    let Some((path, side, inside)) = session.find.path(number) else { return };
+    if let Some(at) = session.find.search.as_ref().and_then(|search| search.hits.get(number)) {
+        go_to(session, at, Some(number));
+    }
+}
+
+/// Selects the hit at an offset of the searched text; its number may not be known yet.
+fn go_to(session: &mut Session, at: u64, number: Option<u64>) {
+    let Some((path, side, inside)) = session.find.search.as_ref().and_then(|search| search.path(at)) else { return };
     if session.document().node(&path).is_none() {
         return;
     }
     reveal(session, &path);
     session.view.selection = path.clone();
-    session.find.current = Some(Current { number: Some(number), path, side, inside });
+    session.find.current = Some(Current { number, path, side, inside });
     session.find.gone_to += 1;
     if let Some(search) = &mut session.find.search {
-        search.jumps = false;
+        (search.jumps, search.awaited) = (false, None);
     }
     remember_origin(session);
 }
@@ -415,6 +462,8 @@ pub fn step(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
         return open(state);
     }
     session.find.is_open = true;
+    // Stopped before there was any: it is tried once more.
+    session.find.search.take_if(|search| search.is_partial && search.hits.is_empty());
     if session.find.search.is_none() {
         if session.find.invalid.is_none() {
             remember_origin(session);
@@ -422,17 +471,24 @@ pub fn step(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
         }
         return;
     }
+    step_in(session, forward);
+}
+
+/// The same in what was found, as soon as that is known.
+fn step_in(session: &mut Session, forward: bool) {
     let Some(search) = &session.find.search else { return };
     let count = search.hits.len();
-    if count == 0 {
+    if count == 0 && !search.is_running {
         return;
     }
     // From the current hit, unless the person went elsewhere.
     let here = session.find.current.as_ref().filter(|current| current.path == session.view.selection);
-    let next = match here.and_then(|current| current.number) {
-        Some(number) if forward => number + 1,
-        Some(number) => number.wrapping_sub(1),
-        None => {
+    let next = match here.map(|current| current.number) {
+        Some(Some(number)) if forward => number + 1,
+        Some(Some(number)) => number.wrapping_sub(1),
+        // Those in front of it are still being counted.
+        Some(None) if search.first.is_some() && search.is_running => count,
+        _ => {
             let start = offset_of_path(&search.document, &session.view.selection).unwrap_or(0);
             let first = search.hits.first_from(start);
             if forward { first } else { first.wrapping_sub(1) }
@@ -440,8 +496,12 @@ pub fn step(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
     };
     match (next < count, search.is_running) {
         (true, _) => go(session, next),
-        // What is the last one is not known yet.
-        (false, true) => {}
+        // What is there is not known yet.
+        (false, true) => {
+            if let Some(search) = &mut session.find.search {
+                search.awaited = Some(forward);
+            }
+        }
         (false, false) => go(session, if forward { 0 } else { count - 1 }),
     }
 }

@@ -181,7 +181,7 @@ fn toggle_ui(ui: &mut Ui, text: &str, name: &str, is_on: bool) -> bool {
     button.clicked()
 }
 
-/// `12 of 3,456`, while it runs `3,456…`.
+/// `12 of 3,456`, while it runs `3,456 hits…`.
 fn count_text(find: &Find) -> String {
     if find.query.text.is_empty() || find.invalid.is_some() {
         return String::new();
@@ -190,7 +190,7 @@ fn count_text(find: &Find) -> String {
     let more = match &find.search {
         Some(search) if search.is_running => "…".to_owned(),
         // There may be more.
-        Some(search) if search.is_partial => "+".to_owned(),
+        Some(search) if search.is_partial => ", stopped".to_owned(),
         _ => String::new(),
     };
     match find.current.as_ref().and_then(|current| current.number) {

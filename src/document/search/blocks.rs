@@ -70,6 +70,21 @@ impl Blocks {
         document.root().stretches(offset, &mut |offset, text, is_key| parts.push_back(Part { text, offset, is_key }));
         Self { parts }
     }
+
+    /// The blocks of what is at or behind `offset`, where a key or a value begins. O(edits).
+    pub fn from(document: &Document, offset: u64) -> Self {
+        let mut parts = Self::of(document).parts;
+        while parts.front().is_some_and(|part| part.offset + part.text.len() as u64 <= offset) {
+            parts.pop_front();
+        }
+        if let Some(part) = parts.front_mut()
+            && let Some(before) = offset.checked_sub(part.offset)
+            && let Text::Slice { fragment, from, to } = &part.text
+        {
+            *part = Part { text: Text::slice(fragment, from + before as usize, *to), offset, is_key: part.is_key };
+        }
+        Self { parts }
+    }
 }
 
 impl Iterator for Blocks {
@@ -136,4 +151,45 @@ fn child_start(fragment: &Fragment, offset: usize) -> usize {
         container = slot.value;
     }
     place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::search::{Query, Searcher};
+    use crate::document::{Edit, Path, Value, offset_of_path};
+    use std::ops::ControlFlow;
+
+    /// Every place from which a person could look for the next hit.
+    fn places(document: &Document, path: &Path, all: &mut Vec<u64>) {
+        all.extend(offset_of_path(document, path));
+        for k in 0..document.node(path).unwrap().child_count() {
+            places(document, &path.child(k), all);
+        }
+    }
+
+    #[test]
+    fn blocks_from_a_place_have_what_is_behind_it() {
+        let records: String = (0..9000).map(|k| format!("{{\"name\": \"ab {k}\",\n \"ab\": [{k}, \"\\u0061b\"]}},")).collect();
+        let mut document = Document::parse(format!("\u{feff} [{records} \"ab\"]\n")).unwrap();
+        for edit in [
+            Edit::Replace { path: [4000, 1].into(), value: Value::new("[\"ab\", [\"ab\"]]").unwrap() },
+            Edit::Remove { path: [10].into() },
+        ] {
+            document = edit.apply(&document).unwrap().document;
+        }
+        let searcher = Searcher::new(&Query { text: "ab".to_owned(), ..Query::default() }).unwrap();
+        let mut watch = |_| ControlFlow::Continue(());
+        let all = searcher.search_all(&document, &mut watch).continue_value().unwrap();
+        assert!(all.len() > 26_000);
+        let mut from = Vec::new();
+        places(&document, &Path::root(), &mut from);
+        for &from in from.iter().step_by(211).chain([0, document.byte_len()].iter()) {
+            let (mut hits, mut scratch) = (Vec::new(), searcher.scratch());
+            for block in Blocks::from(&document, from) {
+                assert!(searcher.search(&block, &mut scratch, &mut hits, &mut || ControlFlow::Continue(())).is_continue());
+            }
+            assert_eq!(hits, all[all.partition_point(|hit| *hit < from)..], "{from}");
+        }
+    }
 }
