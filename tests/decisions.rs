@@ -5,7 +5,7 @@ mod program;
 
 use program::{Program, TEXT, stamp, version};
 use std::sync::{Arc, Weak};
-use treekeep::document::{Document, Edit, Fragment, Path, Value};
+use treekeep::document::{Comparison, Document, Edit, Fragment, Path, Value};
 use treekeep::state::on_disk::Differing;
 use treekeep::state::session::{Part, Purpose};
 use treekeep::state::{
@@ -233,6 +233,23 @@ fn what_another_program_wrote_alike_is_saved() {
     program.edit(&[0], "55");
     program.compare();
     assert_eq!((program.status(), program.session().unsaved()), (Status::Edited(1), 1));
+}
+
+#[test]
+fn a_version_of_which_much_differs_is_loaded_all_the_same() {
+    let mut program = Program::open("[[0, [1, 2]], 3]");
+    program.take(Input::Select([0, 1, 1].as_slice().into()));
+    program.command(Command::ExpandAll);
+    program.other_writes("[[7, [8, 9]]]");
+    let purpose = program.effects.iter().position(|effect| matches!(effect, Effect::Compare(..))).unwrap();
+    let Effect::Compare(id, _, _, purpose) = program.effects.remove(purpose) else { unreachable!() };
+    program.event(Event::Compared(id, purpose, Box::new(Comparison::given_up())));
+    assert_eq!((program.text().as_str(), program.status()), ("[[7, [8, 9]]]", Status::Saved));
+    assert!(program.session().loaded.as_ref().unwrap().text.ends_with("loaded. Much of it differs."));
+    // Who looked at a value looks at what stands in its place, and undo leads back.
+    assert_eq!((&*program.session().view.selection, program.session().rows()), (&[0, 1, 1][..], 6));
+    program.command(Command::Undo);
+    assert_eq!((program.text().as_str(), program.session().rows()), ("[[0, [1, 2]], 3]", 7));
 }
 
 /// What is to be compared, as texts, and whether the result loads.

@@ -61,7 +61,16 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// How positions in the earlier document become positions in the later one; incomplete where very much changed.
     pub shifts: Vec<Shift>,
+    /// It took too long and was given up: nothing is known but that much of it differs.
+    pub is_given_up: bool,
     listed: usize,
+}
+
+impl Comparison {
+    /// One that took too long.
+    pub fn given_up() -> Self {
+        Self { shifts: vec![Shift::Replaced(Path::root())], is_given_up: true, ..Self::default() }
+    }
 }
 
 /// Compares two values. O(length) of what is not equal byte for byte, plus one pass over the bytes that are.

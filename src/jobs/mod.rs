@@ -4,6 +4,7 @@
 //! then the window is woken. One thread makes all saves, in order; each watched file has one; everything else that takes a while
 //! has one for as long as it takes. A job works on a snapshot, so nothing that is typed meanwhile can disturb it.
 
+mod compare;
 mod crew;
 mod dialog;
 mod journal;
@@ -16,7 +17,7 @@ mod search;
 mod texts;
 mod watch;
 
-use crate::document::{Document, Merge, compare, pointer};
+use crate::document::{self, Document, Merge, pointer};
 use crate::state::merging::MergeDone;
 use crate::state::session::Purpose;
 use crate::state::{CompareFor, DocumentId, Effect, Event, Task, Theme};
@@ -224,17 +225,7 @@ impl Jobs {
             Effect::Compare(id, before, after, purpose) => {
                 let follows = matches!(purpose, CompareFor::Load { .. } | CompareFor::Count { .. });
                 let running = self.running(id, if follows { Task::Follow } else { Task::Compare });
-                self.spawn("compare", move || {
-                    let mut purpose = purpose;
-                    if let Some(comparison) = compare(&before, &after, &mut running.watch_values(&before)) {
-                        if let CompareFor::Count { mine, version, is_same, .. } = &mut purpose {
-                            *is_same = comparison.total == 0
-                                && mine.byte_len() == version.stamp.size
-                                && storage::Digest::of_document(mine, &Threads) == version.digest;
-                        }
-                        running.deliver(Event::Compared(id, purpose, Box::new(comparison)));
-                    }
-                });
+                self.spawn("compare", move || compare::compare_for(&before, &after, purpose, compare::PATIENCE, &running));
             }
             Effect::Search(id, number, query, document, from) => {
                 let stop = Stop::default();
@@ -291,7 +282,8 @@ impl Jobs {
             Effect::FinishMerge(id, merge) => {
                 let running = self.running(id, Task::Merge);
                 self.spawn("merge", move || {
-                    let compared = |a: &Document, b: &Document| compare(a.root(), b.root(), &mut running.watch_values(a.root()));
+                    let compared =
+                        |a: &Document, b: &Document| document::compare(a.root(), b.root(), &mut running.watch_values(a.root()));
                     let done = match merge.document() {
                         Err(refusal) => Err(refusal.to_string()),
                         Ok(document) => {

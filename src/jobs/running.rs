@@ -34,6 +34,11 @@ impl Running {
         Self { outbox: outbox.clone(), id, task, stop, closing, next, told, delivered }
     }
 
+    /// The document that it is about.
+    pub fn id(&self) -> DocumentId {
+        self.id
+    }
+
     /// So much is done; says whether to go on. Threads may call it side by side.
     pub fn at(&self, done: u64, total: u64) -> ControlFlow<()> {
         // Who finds them locked has nothing newer to tell.

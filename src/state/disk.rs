@@ -6,7 +6,7 @@ use super::super::{Content, DocumentId, State};
 use super::{CompareFor, Effect, Now, current, files, navigate};
 use crate::document::path::map_all;
 use crate::document::{Comparison, Difference, Document, History, Path, RevisionId, Step};
-use crate::state::format::values_differ;
+use crate::state::format::differs;
 use crate::state::journal::Note;
 use crate::storage::{Record, Version};
 
@@ -177,7 +177,7 @@ pub fn compared(state: &mut State, id: DocumentId, purpose: CompareFor, comparis
             let is_other = session.theirs().is_some();
             if is_other && session.history.current().id == revision && session.unsaved() == 0 && session.can_load() {
                 let when = now.clock(version.stamp.modified_ns);
-                let text = format!("Changed on disk at {when}, loaded. {}.", values_differ(comparison.total));
+                let text = format!("Changed on disk at {when}, loaded. {}.", differs(&comparison));
                 load(session, version, document, comparison, text, now);
             } else {
                 // Who went back to an earlier revision meanwhile is asked.
@@ -190,7 +190,7 @@ pub fn compared(state: &mut State, id: DocumentId, purpose: CompareFor, comparis
             if !is_theirs {
                 // The disk went back to what the document stands on.
             } else if session.history.current().id == revision && session.can_load() {
-                let text = format!("Their version is loaded; {}. Undo brings yours back.", values_differ(comparison.total));
+                let text = format!("Their version is loaded; {}. Undo brings yours back.", differs(&comparison).to_lowercase());
                 load(session, version, document, comparison, text, now);
             } else {
                 session.notice = Some("The document was edited in the meantime. Take their version once more.".to_owned());
@@ -219,7 +219,8 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
     let top = session.view.fold.row(&old_root, session.view.scroll.top_row).map(|row| row.path);
     let root = document.root().clone();
     let place = |path: &Path| {
-        let mut path = map_all(&comparison.shifts, path).into_path();
+        // Where nothing is known of what went where, things are as likely where they were.
+        let mut path = if comparison.is_given_up { path.clone() } else { map_all(&comparison.shifts, path).into_path() };
         // Where very much changed the way there may end early.
         while document.node(&path).is_none() {
             path = path.parent().unwrap_or_default();
@@ -244,6 +245,9 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
     let step =
         Step { document: document.clone(), label: "Load from disk".into(), shifts: comparison.shifts, view_before, group: None };
     session.history.load(step, Base::Version(version), now.ms);
+    if comparison.is_given_up {
+        navigate::reveal(session, &session.view.selection.clone());
+    }
     session.stands_on(version.digest, document.clone());
     // Each beside the one before, where they have most in common.
     let mut other = &document;

@@ -1,7 +1,7 @@
 //! Numbers, sizes and times as people read them.
 
 use super::Progress;
-use crate::document::Style;
+use crate::document::{Comparison, Style};
 
 /// Writes a number with a comma after each group of three digits: `812,345`.
 #[must_use]
@@ -32,6 +32,12 @@ pub fn values_differ(count: u64) -> String {
         1 => "1 value differs".to_owned(),
         more => format!("{} differ", counted(more, "value")),
     }
+}
+
+/// The same of a comparison, which may have been given up.
+#[must_use]
+pub fn differs(comparison: &Comparison) -> String {
+    if comparison.is_given_up { "Much of it differs".to_owned() } else { values_differ(comparison.total) }
 }
 
 /// Writes a size in decimal units with three or four figures: `84 bytes`, `9.4 MB`, `1.2 GB`.
