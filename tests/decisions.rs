@@ -9,7 +9,7 @@ use treekeep::document::{Comparison, Document, Edit, Fragment, Path, Value};
 use treekeep::state::on_disk::Differing;
 use treekeep::state::session::{Part, Purpose};
 use treekeep::state::{
-    Answer, Command, CompareFor, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Status, Task,
+    Answer, Command, CompareFor, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Report, Status, Task,
 };
 use treekeep::storage::{Digest, Expected, Version};
 
@@ -1051,6 +1051,52 @@ fn opening_can_be_stopped() {
     program.command(Command::Cancel);
     assert!(program.effects.iter().any(|effect| matches!(effect, Effect::StopOpening(stopped) if *stopped == id)));
     program.event(Event::OpeningStopped(id));
+    assert!(program.state.tab().is_none());
+}
+
+#[test]
+fn what_was_shown_is_shown_again_where_another_file_is_not_opened() {
+    let fails: [fn(&mut Program); 3] = [
+        |program| {
+            let report = Report { what: "x.json could not be opened.".into(), safe: String::new(), todo: String::new() };
+            program.event(Event::NotOpened(program.id(), "/data/x.json".into(), report));
+        },
+        |program| program.event(Event::TooLarge(program.id(), "/data/x.json".into(), 9, 1)),
+        |program| program.event(Event::OpeningStopped(program.id())),
+    ];
+    for fail in fails {
+        let mut program = Program::open("[1, 2]");
+        let id = program.id();
+        program.edit(&[0], "7");
+        program.command(Command::Save);
+        let order = program.save();
+        program.saved(&order);
+        program.command(Command::Find);
+        // Also where a third one was asked for meanwhile.
+        for name in ["/data/w.json", "/data/x.json"] {
+            program.take(Input::OpenFiles(vec![name.into()]));
+        }
+        assert!(program.state.is_loading() && program.id() != id);
+        program.effects.clear();
+        fail(&mut program);
+        assert_eq!((program.id(), program.text().as_str(), program.status()), (id, "[7, 2]", Status::Saved));
+        let is_watched = |effect: &Effect| matches!(effect, Effect::Watch(of, _, known) if *of == id && known.digest == version("[7, 2]").digest);
+        assert!(program.effects.iter().any(is_watched) && !program.session().find.is_open);
+        // Its journal ended with it: a new one is begun.
+        program.take(Input::Answer(Answer::Cancel));
+        program.command(Command::Undo);
+        assert_eq!((program.text().as_str(), program.status()), ("[1, 2]", Status::Edited(1)));
+        assert!(program.effects.iter().any(|effect| matches!(effect, Effect::Journal(order) if order.id == id && order.is_new)));
+    }
+    // What is too large to wait, or not JSON, is read anew; once.
+    let mut program = broken_program("[1,,2]");
+    program.take(Input::OpenFiles(vec!["/data/x.json".into()]));
+    for expected in [true, false] {
+        program.effects.clear();
+        program.event(Event::OpeningStopped(program.id()));
+        let is_read = program.effects.iter().any(|effect| matches!(effect, Effect::Open(_, path) if path.ends_with("a.json")));
+        assert_eq!((is_read, program.state.is_loading()), (expected, expected));
+    }
     assert!(program.state.tab().is_none());
 }
 

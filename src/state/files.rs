@@ -2,10 +2,10 @@
 
 use super::super::on_disk::Loss;
 use super::super::session::{Base, Purpose, Report, Session, View};
-use super::super::{Broken, Content, Dialog, DocumentId, Loading, Progress, State, Tab, Then, file_name};
+use super::super::{Broken, CameFrom, Content, Dialog, DocumentId, Loading, Progress, State, Tab, Then, file_name};
 use super::{Effect, Now, PickPurpose, edits, navigate, save};
 use crate::document::{Document, Fragment, Head, History, Problem, RevisionId};
-use crate::state::journal::Note;
+use crate::state::journal::{Journaling, Note};
 use crate::state::recovery::{self, RecoverFor};
 use crate::state::{Answer, Opened, Task};
 use crate::storage::Version;
@@ -17,13 +17,64 @@ const SAMPLE: &str = include_str!("../../assets/sample.json");
 /// Files in the list of recent ones.
 const RECENT: usize = 12;
 
-/// Shows a document in the window; one that was shown and has nothing unsaved goes.
-fn show(state: &mut State, content: Content) -> DocumentId {
+/// Longer documents are read anew when they are shown again.
+const KEPT: u64 = 64 << 20;
+
+/// Shows a document in the window; one that was shown and has nothing unsaved goes, or waits until another one is read.
+fn show(state: &mut State, mut content: Content) -> DocumentId {
     let id = DocumentId(state.number());
-    state.tabs.clear();
+    let before = state.tabs.drain(..).next();
+    if let Content::Loading(loading) = &mut content {
+        loading.came_from = before.and_then(came_from);
+    }
     state.tabs.push(Tab { id, content });
     state.active = 0;
     id
+}
+
+/// How what is shown is found again.
+fn came_from(tab: Tab) -> Option<CameFrom> {
+    match tab.content {
+        Content::Loading(loading) => loading.came_from,
+        Content::Broken { path, .. } => Some(CameFrom::File(path)),
+        Content::Ready(session) => {
+            // What jobs would tell of it nobody would hear.
+            let is_settled =
+                session.following.is_none() && session.due.is_none() && !matches!(session.history.base(), Base::Read(_));
+            match &session.path {
+                Some(path) if session.document().byte_len() > KEPT || !is_settled => Some(CameFrom::File(path.clone())),
+                _ => Some(CameFrom::Shown(Box::new(Tab { content: Content::Ready(session), ..tab }))),
+            }
+        }
+    }
+}
+
+/// A file was not read: what was shown before is shown again, or the start page.
+pub fn go_back(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) {
+    let Some(place) = state.tabs.iter().position(|tab| tab.id == id) else { return };
+    let Content::Loading(loading) = state.tabs.remove(place).content else { return };
+    state.active = 0;
+    match loading.came_from {
+        None => effects.push(Effect::FindUnsaved(None)),
+        Some(CameFrom::File(path)) => {
+            let id = show(state, Content::Loading(Loading::new(path.clone())));
+            effects.push(Effect::Open(id, path));
+        }
+        Some(CameFrom::Shown(mut tab)) => {
+            if let Content::Ready(session) = &mut tab.content {
+                // Its journal has ended, and so has what was under way.
+                session.journal = Journaling::default();
+                (session.statistics, session.versions, session.awaits_value) = (None, None, None);
+                crate::state::find::close(session, tab.id, effects);
+                let known = session.known_on_disk().or(match session.history.base() {
+                    Base::Version(version) => Some(*version),
+                    _ => None,
+                });
+                effects.extend(known.and_then(|version| session.watch(tab.id, version)));
+            }
+            state.tabs.push(*tab);
+        }
+    }
 }
 
 /// Whether what is shown can go; asks otherwise.
@@ -190,11 +241,8 @@ pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report
     if let Some(journal) = loading(state, id).and_then(|loading| loading.recovers.take()) {
         return effects.push(Effect::Recover(id, journal, RecoverFor::Apply));
     }
-    state.tabs.retain(|tab| tab.id != id);
-    state.active = 0;
+    go_back(state, id, effects);
     state.dialog = Some(Dialog::Trouble(report));
-    // The start page lists them.
-    effects.push(Effect::FindUnsaved(None));
     if state.recent.iter().any(|known| known == path) {
         state.recent.retain(|known| known != path);
         effects.push(super::store_settings(state));

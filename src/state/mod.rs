@@ -63,12 +63,22 @@ pub struct Loading {
     pub head: Option<Box<Session>>,
     /// It is opened for the edits in this journal, which may not need the file.
     pub recovers: Option<PathBuf>,
+    /// What was shown before: it is shown again where this comes to nothing.
+    came_from: Option<CameFrom>,
+}
+
+/// What gave way to a file that is being read.
+enum CameFrom {
+    /// It is kept as it was.
+    Shown(Box<Tab>),
+    /// It is read anew: a large one is not to take up memory that the other needs.
+    File(PathBuf),
 }
 
 impl Loading {
     /// Nothing is there yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, progress: None, head: None, recovers: None }
+        Self { path, progress: None, head: None, recovers: None, came_from: None }
     }
 }
 

@@ -301,14 +301,10 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         // Another document may be shown by now.
         Event::TooLarge(id, ..) if state.tabs.iter().all(|tab| tab.id != id) => {}
         Event::TooLarge(id, path, needed, free) => {
-            state.tabs.retain(|tab| tab.id != id);
-            state.active = 0;
+            files::go_back(state, id, effects);
             state.dialog = Some(Dialog::Memory { path, needed, free });
         }
-        Event::OpeningStopped(id) => {
-            state.tabs.retain(|tab| tab.id != id);
-            effects.push(Effect::FindUnsaved(None));
-        }
+        Event::OpeningStopped(id) => files::go_back(state, id, effects),
         Event::TaskProgress(id, task, done, total) => {
             if let Some(session) = state.session_of(id) {
                 session.task_at(task, done, total, now.ms);
