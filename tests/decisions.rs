@@ -236,6 +236,29 @@ fn what_another_program_wrote_alike_is_saved() {
 }
 
 #[test]
+fn a_version_that_was_not_read_to_its_end_is_not_passed_over_in_silence() {
+    for is_edited in [false, true] {
+        let mut program = Program::open("[0]");
+        if is_edited {
+            program.edit(&[0], "5");
+        }
+        program.event(Event::TaskEnded(program.id(), Task::Reload, true));
+        let status = if is_edited { Status::Conflict } else { Status::ChangedOnDisk };
+        assert_eq!((program.status(), program.session().theirs().is_none()), (status, true));
+        assert!(Command::CheckDisk.is_enabled(&program.state) && !Command::KeepMine.is_enabled(&program.state));
+        // Read after all it is met as ever; or it is what was there before.
+        program.other_writes("[1]");
+        program.compare();
+        let expected = if is_edited { ("[5]", Status::Conflict) } else { ("[1]", Status::Saved) };
+        assert_eq!((program.text().as_str(), program.status()), expected);
+        let mut program = Program::open("[0]");
+        program.event(Event::TaskEnded(program.id(), Task::Reload, true));
+        program.event(Event::DiskTouched(program.id(), version("[0]"), false));
+        assert_eq!(program.status(), Status::Saved);
+    }
+}
+
+#[test]
 fn a_version_of_which_much_differs_is_loaded_all_the_same() {
     let mut program = Program::open("[[0, [1, 2]], 3]");
     program.take(Input::Select([0, 1, 1].as_slice().into()));

@@ -77,6 +77,37 @@ fn every_state_is_told_though_it_was_told_before() {
 }
 
 #[test]
+fn a_text_that_is_being_written_in_place_is_told_to_be_no_json_and_read_once_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.json");
+    let mut jobs = jobs(folder.path());
+    fs::write(&file, "[1]").unwrap();
+    let (version, _) = version_of(&Disk::real(), &SystemClock, &file).unwrap();
+    jobs.run(Effect::Watch(DocumentId(1), file.clone(), version));
+    let is_told = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let (mut text, begun) = ("[0".to_owned(), Instant::now());
+            while !is_told.load(std::sync::atomic::Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(60) {
+                text.push_str(",1");
+                fs::write(&file, &text).unwrap();
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            fs::write(&file, text + "]").unwrap();
+        });
+        assert_eq!(next(&jobs), "not JSON");
+        is_told.store(true, std::sync::atomic::Ordering::SeqCst);
+        writer.join().unwrap();
+    });
+    let next = wait(&jobs, |event| match event {
+        Event::DiskUnread(..) => None,
+        Event::DiskChanged(_, _, document) => Some(document.to_bytes()),
+        _ => None,
+    });
+    assert_eq!(next, Some(fs::read(&file).unwrap()));
+}
+
+#[test]
 fn of_a_large_file_only_what_is_new_takes_memory() {
     const ID: DocumentId = DocumentId(1);
     let folder = tempfile::tempdir().unwrap();

@@ -17,6 +17,8 @@ const POLL: Duration = Duration::from_secs(2);
 const DEBOUNCE: Duration = Duration::from_millis(100);
 /// A text that is not JSON may be half written: it is read again, this often, before anything is said.
 const PATIENCE: (u32, Duration) = (4, Duration::from_millis(500));
+/// Between two readings of such a text so many times as long passes as the first took.
+const REST: u32 = 4;
 /// Where times can't be trusted the content is read this often: small files, large ones.
 const COARSE: [(u64, Duration); 2] = [(8 << 20, Duration::from_secs(5)), (u64::MAX, Duration::from_secs(30))];
 
@@ -136,6 +138,7 @@ pub fn start(
             gone: false,
             unread: None,
             read_at: None,
+            rests_until: None,
             is_paused: false,
             saves: 0,
             stop,
@@ -164,6 +167,8 @@ struct Watch<'a> {
     /// A text that can't be shown.
     unread: Option<Seen>,
     read_at: Option<Instant>,
+    /// A text that can't be shown is not read again before this: a large one that is still being written would be read over and over.
+    rests_until: Option<Instant>,
     /// A person stopped the reading: it waits for the next hint.
     is_paused: bool,
     /// Saves that run or are about to.
@@ -175,11 +180,10 @@ struct Watch<'a> {
 
 /// A text that was read and can't be shown.
 struct Seen {
-    digest: Digest,
-    /// How often it was read.
+    /// How often such a text was read in a row.
     times: u32,
-    /// Why not, as it was told.
-    told: Option<Unread>,
+    /// Which one was told, and why it can't be shown.
+    told: Option<(Digest, Unread)>,
     /// It is not read again while the file looks like this.
     like: Option<Stamp>,
 }
@@ -247,6 +251,9 @@ impl Watch<'_> {
     }
 
     fn look(&mut self) {
+        if self.unread.is_some() && self.rests_until.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
         let disk = &self.surroundings.disk;
         let is_like = |stamp: &Stamp| matches!(storage::look(disk, &SystemClock, self.path, stamp), Ok(Look::Same));
         if self.unread.as_ref().and_then(|seen| seen.like.as_ref()).is_some_and(is_like) {
@@ -285,6 +292,7 @@ impl Watch<'_> {
                 Err(error) => return log::debug!("{error}"),
             }
         }
+        let begun = Instant::now();
         self.stop.take_back();
         let running = Running::new(self.outbox, self.id, Task::Reload, self.stop.clone(), self.closing.clone());
         let progress = |done, total| running.at(done, total);
@@ -313,8 +321,9 @@ impl Watch<'_> {
                 self.read_is(Document::of(&fragment), version, loaded.read_only);
             }
             Err((problem, _)) => {
-                let before = self.unread.as_ref().filter(|seen| seen.digest == version.digest);
-                let times = before.map_or(0, |seen| seen.times) + 1;
+                // Also where it is another text each time, as while it is being written.
+                let times = self.unread.as_ref().map_or(0, |seen| seen.times) + 1;
+                self.rests_until = Some(Instant::now() + REST * begun.elapsed());
                 self.unread(version, times, Unread::NotJson(problem.line, problem.column));
             }
         }
@@ -351,10 +360,10 @@ impl Watch<'_> {
 
     /// A text that can't be shown was read so many times: once that is often enough it is told.
     fn unread(&mut self, version: Version, times: u32, why: Unread) {
-        let before = self.unread.take().filter(|seen| seen.digest == version.digest).and_then(|seen| seen.told);
+        let before = self.unread.take().and_then(|seen| seen.told);
         let is_due = times >= PATIENCE.0;
-        let told = if is_due { Some(why) } else { before };
-        self.unread = Some(Seen { digest: version.digest, times, told, like: is_due.then_some(version.stamp) });
+        let told = if is_due { Some((version.digest, why)) } else { before };
+        self.unread = Some(Seen { times, told, like: is_due.then_some(version.stamp) });
         if is_due {
             self.gone = false;
         }

@@ -319,7 +319,9 @@ impl Command {
             Self::ExpandAll | Self::CollapseAll | Self::ExpandLevels(_) => true,
             Self::TakeTheirs | Self::Compare => session.theirs().is_some() && session.saving.is_none(),
             Self::KeepMine => {
-                matches!(session.status_of_disk(), Status::Conflict | Status::ChangedOnDisk) && session.saving.is_none()
+                matches!(session.status_of_disk(), Status::Conflict | Status::ChangedOnDisk)
+                    && session.saving.is_none()
+                    && !session.is_passed_over
             }
             Self::ShowChange | Self::UndoLoad => session.loaded.is_some(),
             Self::ForgetEarlier => session.earlier_bytes() > 0 && session.saving.is_none(),

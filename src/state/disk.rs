@@ -27,6 +27,7 @@ pub fn changed(state: &mut State, id: DocumentId, version: Version, document: Do
         return;
     }
     session.late = None;
+    session.is_passed_over = false;
     // After the save the file is watched anew, from what the save left.
     if session.saving.is_some() {
         session.missed = true;
@@ -91,6 +92,7 @@ fn replace_broken(state: &mut State, id: DocumentId, version: Version, document:
 pub fn touched(state: &mut State, id: DocumentId, version: Version, read_only: bool, now: &Now, effects: &mut Vec<Effect>) {
     let Some(session) = state.session_of(id) else { return };
     session.read_only = read_only || session.is_version;
+    session.is_passed_over = false;
     let is_base = session.history.base().digest() == Some(version.digest);
     if is_base {
         session.history.rebase(Base::Version(version));
@@ -115,6 +117,7 @@ pub fn touched(state: &mut State, id: DocumentId, version: Version, read_only: b
 /// The file is gone. What is shown stays.
 pub fn gone(state: &mut State, id: DocumentId) {
     let Some(session) = state.session_of(id) else { return };
+    session.is_passed_over = false;
     if session.saving.is_some() {
         session.missed = true;
     } else {
@@ -125,6 +128,7 @@ pub fn gone(state: &mut State, id: DocumentId) {
 /// What is on the disk can't be shown at the moment. What is shown stays.
 pub fn unread(state: &mut State, id: DocumentId, version: Version, why: Unread, effects: &mut Vec<Effect>) {
     let Some(session) = state.session_of(id) else { return files::open_again(state, id, version, effects) };
+    session.is_passed_over = false;
     if session.saving.is_some() {
         session.missed = true;
     } else {

@@ -142,16 +142,17 @@ impl Session {
 
     /// The part of the status that the disk decides: `Saved` where it has what the document stands on.
     pub fn status_of_disk(&self) -> Status {
-        match &self.on_disk {
-            OnDisk::Base => Status::Saved,
-            OnDisk::Gone(_) => Status::DeletedOnDisk,
+        let is_base = match &self.on_disk {
+            OnDisk::Gone(_) => return Status::DeletedOnDisk,
+            OnDisk::Base => true,
             OnDisk::Known(Theirs { version, .. }) | OnDisk::Unread { version, .. } => {
-                match self.history.base().digest() == Some(version.digest) {
-                    true => Status::Saved,
-                    false if self.unsaved() > 0 => Status::Conflict,
-                    false => Status::ChangedOnDisk,
-                }
+                self.history.base().digest() == Some(version.digest)
             }
+        };
+        match is_base && !self.is_passed_over {
+            true => Status::Saved,
+            false if self.unsaved() > 0 => Status::Conflict,
+            false => Status::ChangedOnDisk,
         }
     }
 

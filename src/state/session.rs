@@ -184,6 +184,8 @@ pub struct Session {
     pub view: View,
     /// What was last seen on the disk.
     pub on_disk: OnDisk,
+    /// Another version may be there: reading it was stopped.
+    pub is_passed_over: bool,
     /// Whether the file can't be written.
     pub read_only: bool,
     /// A save under way.
@@ -262,6 +264,7 @@ impl Session {
             history,
             view: View::first(),
             on_disk: OnDisk::Base,
+            is_passed_over: false,
             read_only: false,
             saving: None,
             is_unconfirmed: false,
@@ -295,6 +298,7 @@ impl Session {
         self.history.saved(revision, Base::Version(version));
         self.stands_on(version.digest, document.clone());
         self.on_disk = OnDisk::Known(Theirs::new(document, version, now));
+        self.is_passed_over = false;
     }
 
     /// The text of the version that the document stands on, if it is still known.
@@ -352,11 +356,12 @@ impl Session {
                     theirs.differing = Differing::Uncounted;
                 }
             }
-            let hint = match task {
-                Task::Reload => " *Check the disk* reads it again.",
-                Task::Recover => " The edits are kept.",
-                _ => "",
-            };
+            if task == Task::Reload {
+                // The banner says so for as long as it is so.
+                self.is_passed_over = true;
+                return;
+            }
+            let hint = if task == Task::Recover { " The edits are kept." } else { "" };
             self.notice = Some(format!("{} was stopped. Nothing was changed.{hint}", task.name()));
         }
     }

@@ -58,6 +58,15 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
         status => status,
     };
     match (disk, &session.on_disk) {
+        (Status::Conflict | Status::ChangedOnDisk, _) if session.is_passed_over => banners.push(Banner {
+            subject,
+            text:
+                " was changed on disk by another program, and reading that was stopped. What you see here is the version before, \
+                   and is safe."
+                    .to_owned(),
+            choices: vec![Command::CheckDisk, Command::SaveCopy],
+            tone: Tone::Question,
+        }),
         (Status::Conflict | Status::ChangedOnDisk, OnDisk::Unread { why, .. }) => banners.push(Banner {
             subject,
             text: match why {
