@@ -1328,6 +1328,31 @@ fn a_typed_path_leads_to_its_value() {
     assert_eq!((text.as_str(), problem.contains("/list/9")), ("/list/9/x", true));
     program.take(Input::Answer(Answer::Cancel));
     assert_eq!(program.session().view.selection, Path::root());
+    // Who types on, or goes away, does not wait for what is being looked up.
+    for answer in [Answer::TypePath("/lis".into()), Answer::Cancel] {
+        program.command(Command::GoTo);
+        program.take(Input::Answer(Answer::Path("/list".into())));
+        program.event(Event::TaskProgress(program.id(), Task::Resolve, 3, 6));
+        program.effects.clear();
+        program.take(Input::Answer(answer));
+        assert!(program.effects.iter().any(|effect| matches!(effect, Effect::StopTask(_, Task::Resolve))));
+        program.event(Event::TaskEnded(program.id(), Task::Resolve, true));
+        assert!(program.session().tasks.is_empty() && program.session().notice.is_none());
+        program.take(Input::Answer(Answer::Cancel));
+    }
+}
+
+#[test]
+fn one_panel_stands_beside_the_tree() {
+    let mut program = Program::open(TEXT);
+    program.command(Command::Statistics);
+    assert!(program.session().statistics.is_some());
+    program.command(Command::Saving);
+    assert!(program.session().statistics.is_none() && program.state.shows_saving);
+    program.command(Command::FileHistory);
+    program.event(Event::Versions(program.id(), Ok(Vec::new())));
+    program.command(Command::Saving);
+    assert!(program.session().versions.is_none() && program.state.shows_saving);
 }
 
 /// The watcher read the file before a save and told so after it.

@@ -1,8 +1,10 @@
 //! JSON Pointer (RFC 6901), both ways.
 
+use super::align::Watch;
 use super::node::{Child, Node};
 use super::path::Path;
 use super::scalar::{self, Kind};
+use std::ops::ControlFlow;
 
 /// Why a pointer leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,14 +57,19 @@ pub fn array_index(token: &str) -> Option<u64> {
 
 /// The child that a token names: of members with the same key the last.
 pub fn child_by_token(node: &Node, token: &str) -> Option<(u64, Child)> {
-    match node.kind() {
-        Kind::Array => {
-            let k = array_index(token)?;
-            node.child(k).map(|child| (k, child))
-        }
+    match child_watched(node, token, &mut |_| ControlFlow::Continue(())) {
+        ControlFlow::Continue(found) => found,
+        ControlFlow::Break(()) => unreachable!("this watcher never breaks off"),
+    }
+}
+
+fn child_watched(node: &Node, token: &str, watch: &mut Watch<'_>) -> ControlFlow<(), Option<(u64, Child)>> {
+    ControlFlow::Continue(match node.kind() {
+        Kind::Array => array_index(token).and_then(|k| node.child(k).map(|child| (k, child))),
         Kind::Object => {
             let mut found = None;
             for (number, child) in node.children().enumerate() {
+                watch(&child.node)?;
                 if child.key.as_ref().is_some_and(|key| key_is(key.bytes(), token)) {
                     found = Some((number as u64, child));
                 }
@@ -70,7 +77,7 @@ pub fn child_by_token(node: &Node, token: &str) -> Option<(u64, Child)> {
             found
         }
         _ => None,
-    }
+    })
 }
 
 /// Whether a key's literal stands for `text`. A lone surrogate is no text, and equals none.
@@ -89,17 +96,32 @@ pub fn key_is(literal: &[u8], text: &str) -> bool {
 /// # Errors
 /// What is wrong with the pointer, or up to where it leads.
 pub fn resolve(root: &Node, pointer: &str) -> Result<Path, PointerError> {
+    match resolve_watched(root, pointer, &mut |_| ControlFlow::Continue(())) {
+        ControlFlow::Continue(place) => place,
+        ControlFlow::Break(()) => unreachable!("this watcher never breaks off"),
+    }
+}
+
+/// As [`resolve`], for objects with many members: `watch` gets the members' values and may break off.
+///
+/// # Errors
+/// Broken off by `watch`.
+pub fn resolve_watched(root: &Node, pointer: &str, watch: &mut Watch<'_>) -> ControlFlow<(), Result<Path, PointerError>> {
+    let tokens = match tokens(pointer) {
+        Ok(tokens) => tokens,
+        Err(error) => return ControlFlow::Continue(Err(error)),
+    };
     let mut node = root.clone();
     let mut path = Vec::new();
-    for (number, token) in tokens(pointer)?.iter().enumerate() {
-        let Some((k, child)) = child_by_token(&node, token) else {
+    for (number, token) in tokens.iter().enumerate() {
+        let Some((k, child)) = child_watched(&node, token, watch)? else {
             let end = pointer.match_indices('/').nth(number + 1).map_or(pointer.len(), |(place, _)| place);
-            return Err(PointerError::Nothing(pointer[..end].to_owned()));
+            return ControlFlow::Continue(Err(PointerError::Nothing(pointer[..end].to_owned())));
         };
         path.push(k);
         node = child.node;
     }
-    Ok(path.into())
+    ControlFlow::Continue(Ok(path.into()))
 }
 
 /// The pointer to a place; `None` where there is no such place.
@@ -128,6 +150,23 @@ pub fn escape(token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_look_can_be_broken_off() {
+        let document = crate::document::Document::parse(r#"{"a": {"b": 1, "c": [2]}, "d": 3}"#).unwrap();
+        let mut looks = 0;
+        let mut look = |limit: u32, pointer: &str| {
+            looks = 0;
+            let place = resolve_watched(document.root(), pointer, &mut |_| {
+                looks += 1;
+                if looks > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            (looks, place.map_continue(|place| place.map(|path| path.to_vec())))
+        };
+        assert_eq!(look(9, "/a/c/0"), (4, ControlFlow::Continue(Ok(vec![0, 1, 0]))));
+        assert_eq!(look(3, "/a/c/0"), (4, ControlFlow::Break(())));
+        assert_eq!(look(9, "x"), (0, ControlFlow::Continue(Err(PointerError::NoSlash))));
+    }
     use crate::document::Fragment;
 
     /// The document of RFC 6901, section 5.

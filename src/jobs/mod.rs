@@ -247,10 +247,17 @@ impl Jobs {
                 });
             }
             // In an object of millions of members each key is read.
-            Effect::Resolve(id, revision, document, place) => self.spawn("resolve", move || {
-                let place = pointer::resolve(document.root(), &place).map_err(|error| error.to_string());
-                outbox.send(Event::Resolved(id, revision, place));
-            }),
+            Effect::Resolve(id, revision, document, place) => {
+                self.tasks.get(&(id, Task::Resolve)).into_iter().for_each(Stop::now);
+                let running = self.running(id, Task::Resolve);
+                self.spawn("resolve", move || {
+                    let root = document.root();
+                    if let ControlFlow::Continue(place) = pointer::resolve_watched(root, &place, &mut running.watch_values(root))
+                    {
+                        running.deliver(Event::Resolved(id, revision, place.map_err(|error| error.to_string())));
+                    }
+                });
+            }
             Effect::Journal(order) => self.tell_journal(journal::Order::Write(order)),
             Effect::JournalMends(order) => self.tell_journal(journal::Order::Mend(order)),
             Effect::EndJournal(id, end) => self.tell_journal(journal::Order::End(id, end)),

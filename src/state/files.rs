@@ -413,7 +413,14 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
         (Answer::Discard, Some(Dialog::Recover)) => recovery::discard(state, effects),
         (Answer::Path(_), Some(dialog @ Dialog::Path { .. })) => state.dialog = Some(dialog),
         (Answer::Path(text), Some(Dialog::GoTo { .. })) => navigate::go_to(state, text, effects),
-        (Answer::TypePath(text), Some(Dialog::GoTo { .. })) => state.dialog = Some(Dialog::GoTo { text, problem: None }),
+        (Answer::TypePath(text), Some(Dialog::GoTo { .. })) => {
+            // What is being looked up is not asked for any more.
+            effects.extend(state.tab().map(|tab| Effect::StopTask(tab.id, Task::Resolve)));
+            state.dialog = Some(Dialog::GoTo { text, problem: None });
+        }
+        (Answer::Cancel, Some(Dialog::GoTo { .. })) => {
+            effects.extend(state.tab().map(|tab| Effect::StopTask(tab.id, Task::Resolve)));
+        }
         (Answer::TypePath(text), Some(Dialog::Path { purpose, why, .. })) => {
             state.dialog = Some(Dialog::Path { purpose, text, why })
         }

@@ -24,6 +24,8 @@ pub enum Task {
     Value,
     /// A mended text is read.
     Mend,
+    /// A path is looked up.
+    Resolve,
 }
 
 impl Task {
@@ -38,6 +40,7 @@ impl Task {
             Self::Recover => "Recovering the edits",
             Self::Value => "Reading the value",
             Self::Mend => "Reading the mended text",
+            Self::Resolve => "Looking the path up",
         }
     }
 }

@@ -339,6 +339,9 @@ impl Session {
     /// A job has ended, or was stopped.
     pub fn task_ended(&mut self, task: Task, is_stopped: bool) {
         self.tasks.retain(|(known, _)| *known != task);
+        if task == Task::Resolve {
+            return;
+        }
         if is_stopped && task == Task::Value {
             self.awaits_value = None;
         }

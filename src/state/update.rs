@@ -270,6 +270,11 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::FileHistory => versions::list(state, effects),
         Command::Statistics => versions::count(state, effects),
         Command::Saving => {
+            // One panel stands beside the tree.
+            if let Some(session) = state.session_mut() {
+                (session.versions, session.statistics) = (None, None);
+            }
+            effects.extend(state.tab().map(|tab| Effect::StopTask(tab.id, Task::Count)));
             state.shows_saving = true;
             effects.push(Effect::MeasureBackups);
         }

@@ -249,7 +249,7 @@ pub(super) fn is_full(error: &io::Error) -> bool {
 }
 
 /// An amount of bytes for people, in decimal units as file managers count.
-fn amount(bytes: u64) -> String {
+pub(super) fn amount(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["bytes", "kB", "MB"] {
         if value < 1000.0 {

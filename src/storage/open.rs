@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::disk::Disk;
+use super::error::amount;
 use super::lock;
 use super::version::{Digest, Stamp, Version};
 use crate::document::{Crew, Feed, Fragment, Problem, Unloaded};
@@ -46,7 +47,7 @@ pub enum OpenError {
     #[error("{}: another program keeps writing it; nothing was read", .0.display())]
     Unsteady(PathBuf),
     /// There is not enough memory.
-    #[error("{}: {} bytes are more than there is memory for; nothing was read", .0.display(), .1)]
+    #[error("{}: {} are more than there is memory for; nothing was read", .0.display(), amount(*.1))]
     TooLarge(PathBuf, u64),
     /// The reader stopped.
     #[error("{}: reading was stopped", .0.display())]

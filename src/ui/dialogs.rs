@@ -4,7 +4,8 @@ use crate::state::command::{Command, TABLE};
 use crate::state::format::{byte_size, counted};
 use crate::state::on_disk::Loss;
 use crate::state::saving::Options;
-use crate::state::{Answer, Content, Dialog, FileKind, Input, Report, Session, State};
+use crate::state::{Answer, Content, Dialog, FileKind, Input, Progress, Report, Session, State, Task};
+use crate::ui::status_bar::job_ui;
 use crate::ui::text::{clip, line_ui, visible};
 use crate::ui::{Memory, theme};
 use egui::{Grid, Id, Key, Modal, RichText, ScrollArea, TextEdit, Ui, vec2};
@@ -19,7 +20,11 @@ pub fn dialog_ui(ui: &mut Ui, state: &State, memory: &Memory, inputs: &mut Vec<I
             Dialog::Close => close_ui(ui, state, inputs),
             Dialog::ClosingAfterSave => closing_ui(ui, state, inputs),
             Dialog::Path { purpose, text, why } => path_ui(ui, purpose.kind(), text, why, inputs),
-            Dialog::GoTo { text, problem } => go_to_ui(ui, text, problem.as_deref(), inputs),
+            Dialog::GoTo { text, problem } => {
+                let tasks = state.session().map_or(&[][..], |session| &session.tasks);
+                let progress = tasks.iter().find(|(task, _)| *task == Task::Resolve).map(|(_, progress)| *progress);
+                go_to_ui(ui, text, problem.as_deref(), progress, memory.now_ms, inputs);
+            }
             Dialog::Recover => recover_ui(ui, state, memory, inputs),
             Dialog::Left(left) => left_ui(ui, left, inputs),
             Dialog::Memory { path, needed, free } => memory_ui(ui, &crate::state::file_name(path), *needed, *free, inputs),
@@ -109,13 +114,17 @@ fn path_ui(ui: &mut Ui, kind: FileKind, text: &str, why: &str, inputs: &mut Vec<
     buttons(ui, &[(label, Answer::Path(typed)), ("Cancel", Answer::Cancel)], inputs);
 }
 
-fn go_to_ui(ui: &mut Ui, text: &str, problem: Option<&str>, inputs: &mut Vec<Input>) {
+fn go_to_ui(ui: &mut Ui, text: &str, problem: Option<&str>, progress: Option<Progress>, now_ms: u64, inputs: &mut Vec<Input>) {
     title(ui, "Go to which value?");
     ui.label("A JSON Pointer, as Copy path gives it: keys and numbers from 0, each behind a slash.");
     let typed = typed_ui(ui, text, "Path of the value", "/events/12/login", inputs);
     if let Some(problem) = problem {
         let label = ui.label(RichText::new(format!("Not found: {problem}.")).color(theme::tokens(ui).edited));
         ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Assertive));
+    }
+    if progress.is_some() {
+        ui.add_space(6.0);
+        ui.horizontal(|ui| job_ui(ui, progress, now_ms, Input::StopTask(Task::Resolve), inputs));
     }
     buttons(ui, &[("Go there", Answer::Path(typed)), ("Cancel", Answer::Cancel)], inputs);
 }
