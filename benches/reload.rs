@@ -123,6 +123,8 @@ fn round(folder: &Path) {
     let reload = begun.elapsed().saturating_sub(DEBOUNCE).as_secs_f64();
     let peak = figures::memory_mb("self", "VmHWM") * 1e6;
     program.take(Input::Command(Command::ForgetEarlier));
+    // It is given back beside the window's thread.
+    std::thread::sleep(3 * DEBOUNCE);
     println!("{opening} {reload} {} {}", peak / size, figures::memory_mb("self", "VmRSS") * 1e6 / size);
 }
 

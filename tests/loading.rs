@@ -195,7 +195,8 @@ fn reading_what_another_program_wrote_is_told_and_can_be_stopped() {
     window.wait_part("MB of ");
     window.click("Cancel");
     gate.open();
-    window.wait_part("Reading the new version was stopped");
+    window.wait_part("and reading that was stopped");
+    window.wait("Changed on disk");
     assert_eq!(window.harness.state().state().session().unwrap().document().byte_len(), text.len() as u64);
     window.key(Key::F5);
     window.wait_part("2 values differ");

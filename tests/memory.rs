@@ -6,7 +6,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
-use treekeep::document::Alone;
+use std::sync::Mutex;
+use treekeep::document::{Alone, reclaim_with};
 use treekeep::storage::{Disk, SystemClock, load};
 
 /// Bytes of memory that this process has.
@@ -40,5 +41,17 @@ fn closed_documents_hold_no_memory() {
         drop(fragments);
         let held = resident().saturating_sub(before);
         assert!(held < 5_000_000, "{megabytes} MB: still holds {held}");
+    }
+    // In a window somebody else gives it back: who drops it does not wait for that. What is small is not worth it.
+    static LEFT: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
+    reclaim_with(|what| LEFT.lock().unwrap().push(what));
+    for (megabytes, is_large) in [(5, false), (40, true)] {
+        write(&path, megabytes);
+        let before = resident();
+        drop(load(&Disk::real(), &SystemClock, &path, &Alone, &|_, _| ControlFlow::Continue(())).unwrap());
+        assert_eq!(LEFT.lock().unwrap().len(), usize::from(is_large));
+        assert_eq!(resident().saturating_sub(before) > 35_000_000, is_large);
+        LEFT.lock().unwrap().clear();
+        assert!(resident().saturating_sub(before) < 5_000_000);
     }
 }

@@ -6,6 +6,7 @@ use super::entries::Cursor;
 use super::index::{Entry, LARGE, LONG_STRING};
 use super::measure::{Measure, measure};
 use super::parts::{self, Crew, Feed, Unloaded};
+use super::reclaim;
 use super::scan::{self, ScanError, plain_run, skip_white_space};
 use super::{Kind, Problem};
 use std::fmt;
@@ -36,6 +37,14 @@ pub(super) struct Extent {
     pub children: u64,
     pub values: u64,
     pub entry: Option<u32>,
+}
+
+impl Drop for Fragment {
+    fn drop(&mut self) {
+        if self.text.len() >= reclaim::LARGE {
+            reclaim(std::mem::take(&mut self.text));
+        }
+    }
 }
 
 impl fmt::Debug for Fragment {

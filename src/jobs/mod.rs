@@ -151,6 +151,10 @@ impl Jobs {
             settings: settings.clone(),
             zone: Arc::default(),
         };
+        document::reclaim_with(|what| {
+            // Without a thread it is dropped here.
+            let _ = crew::start("free", move || drop(what));
+        });
         let (zone, wake) = (Arc::clone(&jobs.zone), Arc::clone(&jobs.outbox.wake));
         // The list of all zones is read for it, which is no reason for a window to come later.
         jobs.spawn("zone", move || {

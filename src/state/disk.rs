@@ -80,7 +80,7 @@ fn replace_broken(state: &mut State, id: DocumentId, version: Version, document:
     if !broken.is_busy() {
         let path = path.clone();
         let history = History::new(document.clone(), Base::Version(version), View::first());
-        tab.content = Content::Ready(Box::new(Session::new(Some(path.clone()), super::super::file_name(&path), history)));
+        tab.show(Content::Ready(Box::new(Session::new(Some(path.clone()), super::super::file_name(&path), history))));
         effects.push(Effect::Watch(id, path.clone(), version));
         effects.push(Effect::FindUnsaved(Some((id, path.clone()))));
         files::remember(state, &path, effects);

@@ -24,8 +24,9 @@ const KEPT: u64 = 64 << 20;
 fn show(state: &mut State, mut content: Content) -> DocumentId {
     let id = DocumentId(state.number());
     let before = state.tabs.drain(..).next();
-    if let Content::Loading(loading) = &mut content {
-        loading.came_from = before.and_then(came_from);
+    match &mut content {
+        Content::Loading(loading) => loading.came_from = before.and_then(came_from),
+        _ => before.into_iter().for_each(|tab| tab.content.reclaim()),
     }
     state.tabs.push(Tab { id, content });
     state.active = 0;
@@ -36,7 +37,11 @@ fn show(state: &mut State, mut content: Content) -> DocumentId {
 fn came_from(tab: Tab) -> Option<CameFrom> {
     match tab.content {
         Content::Loading(loading) => loading.came_from,
-        Content::Broken { path, .. } => Some(CameFrom::File(path)),
+        Content::Broken { ref path, .. } => {
+            let path = path.clone();
+            tab.content.reclaim();
+            Some(CameFrom::File(path))
+        }
         Content::Ready(session) => {
             // What jobs would tell of it nobody would hear.
             let is_settled =
@@ -151,7 +156,7 @@ pub fn open_again(state: &mut State, id: DocumentId, version: Version, effects: 
         && !matches!(broken.base, Base::Version(base) if base.digest == version.digest)
     {
         let path = path.clone();
-        tab.content = Content::Loading(Loading::new(path.clone()));
+        tab.show(Content::Loading(Loading::new(path.clone())));
         effects.push(Effect::Open(id, path));
     }
 }
@@ -287,7 +292,7 @@ pub fn mended(
         Err((bytes, problem)) => {
             watch_broken(id, &path, &base, effects);
             let broken = Broken { is_refused: saves, ..broken.next(bytes, problem, number) };
-            tab.content = Content::Broken { path, broken: Box::new(broken) };
+            tab.show(Content::Broken { path, broken: Box::new(broken) });
             stay_open(state);
         }
         Ok(fragment) => {
@@ -297,7 +302,7 @@ pub fn mended(
             session.bases.clear();
             session.recoverable = recoverable;
             session.journal.outgoing.push(Note::Snapshot);
-            tab.content = Content::Ready(Box::new(session));
+            tab.show(Content::Ready(Box::new(session)));
             watch_broken(id, &path, &base, effects);
             remember(state, &path, effects);
             if saves {

@@ -32,6 +32,7 @@ pub use session::{Report, Session};
 pub type Left = crate::storage::Lost;
 pub use update::{CompareFor, Effect, Go, Now, SaveOrder, update};
 
+use crate::document::reclaim;
 use std::path::PathBuf;
 
 /// Names one open document.
@@ -82,6 +83,15 @@ impl Loading {
     }
 }
 
+impl Content {
+    /// It is not shown any more. A document gives its memory back elsewhere by itself.
+    fn reclaim(self) {
+        if let Self::Broken { broken, .. } = self {
+            reclaim(broken.bytes);
+        }
+    }
+}
+
 /// An open document and its name.
 pub struct Tab {
     /// Names it in effects and events.
@@ -91,6 +101,11 @@ pub struct Tab {
 }
 
 impl Tab {
+    /// Shows something else under the same name.
+    fn show(&mut self, content: Content) {
+        std::mem::replace(&mut self.content, content).reclaim();
+    }
+
     /// Whether a journal knows of unsaved edits in it.
     fn has_journal(&self) -> bool {
         match &self.content {

@@ -1,5 +1,7 @@
 //! Hits in memory: four bytes each.
 
+use crate::document::reclaim;
+
 /// Hits that follow each other: offsets in the searched text.
 #[derive(Clone, Debug, Default)]
 pub struct Chunk {
@@ -49,6 +51,14 @@ pub struct Hits {
     /// With the number of hits before each.
     chunks: Vec<(u64, Chunk)>,
     len: u64,
+}
+
+impl Drop for Hits {
+    fn drop(&mut self) {
+        if self.memory() >= reclaim::LARGE {
+            reclaim(std::mem::take(&mut self.chunks));
+        }
+    }
 }
 
 impl Hits {
