@@ -5,7 +5,7 @@ mod program;
 
 use program::{Program, TEXT, stamp, version};
 use std::sync::{Arc, Weak};
-use treekeep::document::{Comparison, Document, Edit, Fragment, Path, Value};
+use treekeep::document::{Comparison, Document, Edit, Fragment, Head, Path, Value};
 use treekeep::state::on_disk::Differing;
 use treekeep::state::session::{Part, Purpose};
 use treekeep::state::{
@@ -1075,6 +1075,27 @@ fn opening_can_be_stopped() {
     assert!(program.effects.iter().any(|effect| matches!(effect, Effect::StopOpening(stopped) if *stopped == id)));
     program.event(Event::OpeningStopped(id));
     assert!(program.state.tab().is_none());
+}
+
+#[test]
+fn a_file_that_is_being_read_is_searched_as_soon_as_it_is_there() {
+    for is_taken_back in [false, true] {
+        let mut program = Program::new();
+        program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+        let id = program.id();
+        program.event(Event::Head(id, Head::of(b"[1, 2, 3").unwrap()));
+        program.command(Command::Find);
+        if is_taken_back {
+            program.command(Command::Cancel);
+            assert!(
+                !program.effects.iter().any(|effect| matches!(effect, Effect::StopOpening(_))),
+                "the file is meant by nobody"
+            );
+        }
+        let opened = Opened { fragment: Fragment::new("[1, 2, 3]").unwrap(), stamp: stamp(1), read_only: false };
+        program.event(Event::Opened(id, "/data/a.json".into(), opened));
+        assert_eq!(program.session().find.is_open, !is_taken_back);
+    }
 }
 
 #[test]

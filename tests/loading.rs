@@ -87,7 +87,7 @@ fn a_beginning_that_was_replaced_meanwhile_leaves_nothing() {
 fn a_beginning_is_only_looked_at() {
     let (mut program, id) = opening("[\"a\", \"b\", ");
     program.edit(&[0], "Mine");
-    for command in [Command::Delete, Command::Save, Command::Undo, Command::Find, Command::Cut, Command::InsertInside] {
+    for command in [Command::Delete, Command::Save, Command::Undo, Command::FindNext, Command::Cut, Command::InsertInside] {
         assert!(!command.is_enabled(&program.state), "{command:?}");
         program.command(command);
     }

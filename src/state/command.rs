@@ -263,6 +263,7 @@ impl Command {
             return match self {
                 Self::New | Self::Open | Self::OpenSample | Self::Close | Self::Theme(_) => true,
                 Self::Help | Self::About | Self::Settings => true,
+                Self::Find => state.shown().is_some(),
                 Self::Save => state.broken().is_some_and(Broken::is_touched),
                 Self::CheckDisk => state.broken().is_some(),
                 Self::Cancel => state.is_loading() || state.broken().is_some_and(|broken| broken.reading.is_some()),
@@ -323,7 +324,8 @@ impl Command {
                     && session.saving.is_none()
                     && !session.is_passed_over
             }
-            Self::ShowChange | Self::UndoLoad => session.loaded.is_some(),
+            Self::ShowChange => session.loaded.as_ref().is_some_and(|loaded| loaded.first.is_some()),
+            Self::UndoLoad => session.loaded.is_some(),
             Self::ForgetEarlier => session.earlier_bytes() > 0 && session.saving.is_none(),
             Self::Retry => session.failure.is_some() && session.saving.is_none(),
             Self::SaveAgain => session.is_deleted() && session.saving.is_none(),

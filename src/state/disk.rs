@@ -6,7 +6,7 @@ use super::super::{Content, DocumentId, State};
 use super::{CompareFor, Effect, Now, current, files, navigate};
 use crate::document::path::map_all;
 use crate::document::{Comparison, Difference, Document, History, Path, RevisionId, Step};
-use crate::state::format::differs;
+use crate::state::format::{byte_size, differs};
 use crate::state::journal::Note;
 use crate::storage::{Record, Version};
 
@@ -285,9 +285,9 @@ pub fn forget_earlier(state: &mut State) {
     // What was counted or compared holds its document, too.
     (session.loaded, session.differences, session.statistics) = (None, None, None);
     session.find.forget();
-    session.notice = Some(match freed / 1_000_000 {
-        0 => "The earlier version is forgotten.".to_owned(),
-        megabytes => format!("The earlier version is forgotten: {megabytes} MB are free again."),
+    session.notice = Some(match freed {
+        0..1_000_000 => "The earlier version is forgotten.".to_owned(),
+        more => format!("The earlier version is forgotten: {} are free again.", byte_size(more)),
     });
 }
 

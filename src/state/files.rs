@@ -184,6 +184,14 @@ pub fn head(state: &mut State, id: DocumentId, head: Head) {
     }
 }
 
+/// Shows the find bar, also of a file that is still being read: as soon as it is there.
+pub fn find(state: &mut State) {
+    match state.tabs.get_mut(state.active).map(|tab| &mut tab.content) {
+        Some(Content::Loading(loading)) => loading.finds = true,
+        _ => crate::state::find::open(state),
+    }
+}
+
 /// What was looked at while a file was read is looked at in the whole document.
 fn carry_view(from: &Session, to: &mut Session, text: &[u8]) {
     if let Some(head) = &from.head
@@ -202,10 +210,17 @@ pub fn opened(state: &mut State, id: DocumentId, path: PathBuf, opened: Opened, 
     let mut session = Session::new(Some(path.clone()), file_name(&path), history);
     session.is_version = opens_versions;
     session.read_only = opened.read_only || opens_versions;
-    if let Content::Loading(Loading { head: Some(head), .. }) = &tab.content {
-        carry_view(head, &mut session, opened.fragment.text());
+    let mut finds = false;
+    if let Content::Loading(loading) = &tab.content {
+        finds = loading.finds;
+        if let Some(head) = &loading.head {
+            carry_view(head, &mut session, opened.fragment.text());
+        }
     }
     tab.content = Content::Ready(Box::new(session));
+    if finds {
+        find(state);
+    }
     effects.push(Effect::ComputeDigest(id, opened.stamp, opened.fragment));
     effects.push(Effect::FindUnsaved(Some((id, path.clone()))));
     remember(state, &path, effects);
@@ -474,8 +489,11 @@ pub fn close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
 
 /// Escape: the field in the row, a save, an opening, the find bar, the list of differences.
 pub fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
-    if let Some(Tab { id, content: Content::Loading(_) }) = state.tab() {
-        effects.push(Effect::StopOpening(*id));
+    if let Some(Tab { id, content: Content::Loading(loading) }) = state.tabs.get_mut(state.active) {
+        // Who wanted to search and did not wait does not mean the file.
+        if !std::mem::take(&mut loading.finds) {
+            effects.push(Effect::StopOpening(*id));
+        }
         return;
     }
     if let Some(Tab { id, content: Content::Broken { .. } }) = state.tab() {

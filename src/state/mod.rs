@@ -64,6 +64,8 @@ pub struct Loading {
     pub head: Option<Box<Session>>,
     /// It is opened for the edits in this journal, which may not need the file.
     pub recovers: Option<PathBuf>,
+    /// Somebody wants to search it once it is there.
+    finds: bool,
     /// What was shown before: it is shown again where this comes to nothing.
     came_from: Option<CameFrom>,
 }
@@ -79,7 +81,7 @@ enum CameFrom {
 impl Loading {
     /// Nothing is there yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, progress: None, head: None, recovers: None, came_from: None }
+        Self { path, progress: None, head: None, recovers: None, finds: false, came_from: None }
     }
 }
 

@@ -232,7 +232,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::EditKey => edits::start(state, Part::Key),
         Command::Undo | Command::UndoLoad => edits::undo(state),
         Command::Redo => edits::redo(state),
-        Command::Find => find::open(state),
+        Command::Find => files::find(state),
         Command::GoTo => {
             if edits::is_settled(state, now) {
                 state.dialog = Some(Dialog::GoTo { text: String::new(), problem: None });

@@ -143,11 +143,15 @@ fn banners(session: &Session, now_ms: u64) -> Vec<Banner> {
         banners.push(Banner {
             subject: format!("{name}:"),
             text: format!(" {}", loaded.text),
-            choices: if session.earlier_bytes() >= LARGE {
-                vec![Command::ShowChange, Command::UndoLoad, Command::ForgetEarlier, Command::Dismiss]
-            } else {
-                vec![Command::ShowChange, Command::UndoLoad, Command::Dismiss]
-            },
+            choices: [
+                loaded.first.is_some().then_some(Command::ShowChange),
+                Some(Command::UndoLoad),
+                (session.earlier_bytes() >= LARGE).then_some(Command::ForgetEarlier),
+                Some(Command::Dismiss),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             tone: Tone::Remark,
         });
     }

@@ -1,6 +1,6 @@
 //! A text that is not JSON: what is wrong, where, and the text around it, which can be mended.
 
-use crate::state::format::byte_size;
+use crate::state::format::{byte_size, grouped};
 use crate::state::{Broken, Input, Task, file_name};
 use crate::ui::field;
 use crate::ui::status_bar::job_ui;
@@ -16,7 +16,8 @@ pub fn broken_ui(ui: &mut Ui, path: &Path, broken: &Broken, now_ms: u64, inputs:
     egui::Frame::new().inner_margin(Margin::symmetric(20, 16)).show(ui, |ui| {
         let problem = &broken.problem;
         ui.label(RichText::new(format!("{} is not JSON", file_name(path))).size(16.0));
-        ui.label(format!("Line {}, column {}, byte {}: {}.", problem.line, problem.column, problem.offset, problem.message));
+        let [line, column, byte] = [problem.line, problem.column, problem.offset].map(grouped);
+        ui.label(format!("Line {line}, column {column}, byte {byte}: {}.", problem.message));
         if broken.is_refused {
             ui.label(RichText::new("It is still not JSON: nothing was saved.").color(tokens.edited));
         }

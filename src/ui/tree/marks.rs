@@ -91,8 +91,9 @@ impl ScrollMarks {
             height: viewport.height as u32,
         };
         let is_new = self.source.as_ref() != Some(&source);
-        let is_settled = !search.is_running || find.count() < LOOKS as u64;
-        if is_new && is_settled {
+        // While more are found, those that are known are looked up to the end first.
+        let is_due = !search.is_running || find.count() < LOOKS as u64 || self.open.is_empty();
+        if is_new && is_due {
             if self.source.as_ref().is_some_and(|before| before.search != source.search) {
                 self.shown.clear();
             }
