@@ -242,7 +242,7 @@ fn the_first_hit_behind_the_selection_comes_before_those_in_front_of_it_are_coun
     let place = Some(path_of_offset(&document, hits[first]).path.to_vec());
     let event = |program: &mut Program, found| program.take(Input::Event(Event::Search(id, number, found)));
     event(&mut program, Found::Begun(Arc::new(searcher)));
-    event(&mut program, Found::First(hits[first]));
+    event(&mut program, Found::First(Some(hits[first])));
     assert_eq!(current(&program), place.clone().map(|path| (None, path)));
     // The next one is gone to as soon as it is known.
     program.command(Command::FindNext);
@@ -254,6 +254,17 @@ fn the_first_hit_behind_the_selection_comes_before_those_in_front_of_it_are_coun
     assert_eq!(current(&program).and_then(|(number, _)| number), Some(first as u64 + 1));
     event(&mut program, Found::Ended);
     assert_eq!((program.bar().count(), current(&program).and_then(|(number, _)| number)), (4, Some(first as u64 + 1)));
+    // Where there is none it is the first of all.
+    program.take(Input::Find(FindInput::Close));
+    program.take(Input::Select([2].as_slice().into()));
+    program.command(Command::Find);
+    program.take(Input::Find(FindInput::Text("appl".into())));
+    let Some(Effect::Search(id, number, ..)) = program.effects.pop() else { panic!("a search was ordered") };
+    let event = |program: &mut Program, found| program.take(Input::Event(Event::Search(id, number, found)));
+    event(&mut program, Found::First(None));
+    assert_eq!(current(&program), None);
+    event(&mut program, Found::Hits(Chunk::pack(&[&hits[..1]]), 10));
+    assert_eq!(current(&program).and_then(|(number, _)| number), Some(0));
 }
 
 #[test]

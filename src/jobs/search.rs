@@ -38,8 +38,8 @@ pub fn search(outbox: &Outbox, id: DocumentId, number: u64, query: &Query, (docu
     }
 }
 
-/// The first hit behind `from`, where it is far from the beginning and found at once.
-fn first_behind(searcher: &Searcher, document: &Document, from: u64, stop: &Stop) -> Option<u64> {
+/// The first hit behind `from`, or that there is none, where `from` is far from the beginning and that is found out at once.
+fn first_behind(searcher: &Searcher, document: &Document, from: u64, stop: &Stop) -> Option<Option<u64>> {
     if from < NEAR_BYTES {
         return None;
     }
@@ -48,14 +48,14 @@ fn first_behind(searcher: &Searcher, document: &Document, from: u64, stop: &Stop
     let (mut scratch, mut hits) = (searcher.scratch(), Vec::new());
     for block in Blocks::from(document, from) {
         let ended = searcher.search(&block, &mut scratch, &mut hits, &mut watch);
-        if let Some(&first) = hits.first() {
-            return Some(first);
+        if !hits.is_empty() {
+            return Some(hits.first().copied());
         }
         if ended.is_break() {
-            break;
+            return None;
         }
     }
-    None
+    Some(None)
 }
 
 /// Finds all hits of a document. `deliver` gets them in order, a part at a time, with the bytes that are done; `stop` is asked

@@ -66,6 +66,8 @@ pub struct Search {
     jumps: bool,
     /// The hit that was gone to before those in front of it were counted.
     first: Option<u64>,
+    /// No hit is behind the origin: the first one of all is gone to.
+    wraps: bool,
     /// A step to the next hit (`true`) or the one before, which is not known yet.
     awaited: Option<bool>,
 }
@@ -117,8 +119,8 @@ pub enum Found {
     Begun(Arc<Searcher>),
     /// It is none, for this reason.
     Invalid(String),
-    /// The first hit behind the place where the person looks, before all others.
-    First(u64),
+    /// The first hit behind the place where the person looks, before all others; or that there is none.
+    First(Option<u64>),
     /// More hits, behind those before; so many bytes are searched.
     Hits(Vec<Chunk>, u64),
     /// There are no more.
@@ -286,6 +288,7 @@ fn order(session: &Session, id: DocumentId, number: u64, effects: &mut Vec<Effec
         shifts: Vec::new(),
         jumps: true,
         first: None,
+        wraps: false,
         awaited: None,
     }
 }
@@ -326,7 +329,8 @@ pub fn found(state: &mut State, id: DocumentId, number: u64, found: Found, now_m
             return restore_origin(session);
         }
         Found::First(at) => {
-            search.first = Some(at).filter(|_| search.jumps);
+            search.first = at.filter(|_| search.jumps);
+            search.wraps = at.is_none();
         }
         Found::Hits(chunks, done) => {
             let total = search.document.byte_len();
@@ -362,7 +366,7 @@ fn jump(session: &mut Session) {
     let place = match () {
         () if first < search.hits.len() => search.hits.get(first).map(|at| (at, Some(first))),
         () if search.first.is_some() => search.first.map(|at| (at, None)),
-        () if search.is_running => return,
+        () if search.is_running && (!search.wraps || search.hits.is_empty()) => return,
         () => search.hits.get(0).map(|at| (at, Some(0))),
     };
     if let Some(search) = &mut session.find.search {
