@@ -2,14 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // in a test a panic is the report
 
 use std::fs;
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use treekeep::document::Document;
 use treekeep::jobs::{Jobs, Surroundings, SystemChooser};
 use treekeep::state::on_disk::Unread;
 use treekeep::state::{DocumentId, Effect, Event};
-use treekeep::storage::{Digest, Disk, SystemClock, Version, version_of};
+use treekeep::storage::{Call, Digest, Disk, SystemClock, Version, version_of};
 
 /// Waits for the next event of which `wanted` makes something.
 fn wait<T>(jobs: &Jobs, wanted: impl Fn(Event) -> Option<T>) -> Option<T> {
@@ -36,8 +38,12 @@ fn next(jobs: &Jobs) -> &'static str {
 }
 
 fn jobs(folder: &Path) -> Jobs {
+    jobs_on(Disk::real(), folder)
+}
+
+fn jobs_on(disk: Disk, folder: &Path) -> Jobs {
     let surroundings = Surroundings {
-        disk: Disk::real(),
+        disk,
         state_folder: folder.join("state"),
         settings_path: folder.join("settings.json"),
         chooser: Arc::new(SystemChooser),
@@ -84,11 +90,11 @@ fn a_text_that_is_being_written_in_place_is_told_to_be_no_json_and_read_once_it_
     fs::write(&file, "[1]").unwrap();
     let (version, _) = version_of(&Disk::real(), &SystemClock, &file).unwrap();
     jobs.run(Effect::Watch(DocumentId(1), file.clone(), version));
-    let is_told = std::sync::atomic::AtomicBool::new(false);
+    let is_told = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
             let (mut text, begun) = ("[0".to_owned(), Instant::now());
-            while !is_told.load(std::sync::atomic::Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(60) {
+            while !is_told.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(60) {
                 text.push_str(",1");
                 fs::write(&file, &text).unwrap();
                 std::thread::sleep(Duration::from_millis(50));
@@ -96,7 +102,7 @@ fn a_text_that_is_being_written_in_place_is_told_to_be_no_json_and_read_once_it_
             fs::write(&file, text + "]").unwrap();
         });
         assert_eq!(next(&jobs), "not JSON");
-        is_told.store(true, std::sync::atomic::Ordering::SeqCst);
+        is_told.store(true, Ordering::SeqCst);
         writer.join().unwrap();
     });
     let next = wait(&jobs, |event| match event {
@@ -105,6 +111,35 @@ fn a_text_that_is_being_written_in_place_is_told_to_be_no_json_and_read_once_it_
         _ => None,
     });
     assert_eq!(next, Some(fs::read(&file).unwrap()));
+}
+
+#[test]
+fn a_large_file_is_not_read_while_it_is_written_in_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.json");
+    let reads = Arc::new(AtomicUsize::new(0));
+    let (counted, watched) = (Arc::clone(&reads), file.clone());
+    let disk = Disk::with_hook(move |call, path| {
+        counted.fetch_add(usize::from(call == Call::Read && path == watched), Ordering::SeqCst);
+        Ok(())
+    });
+    let mut jobs = jobs_on(disk, folder.path());
+    let text = format!("[{}0]\n", "1234567, ".repeat(8 << 20));
+    fs::write(&file, &text).unwrap();
+    let (version, _) = version_of(&Disk::real(), &SystemClock, &file).unwrap();
+    jobs.run(Effect::Watch(DocumentId(1), file.clone(), version));
+    std::thread::sleep(Duration::from_millis(400));
+    reads.store(0, Ordering::SeqCst);
+    // Over what is there, a piece every twentieth of a second, for a second.
+    let mut written = fs::OpenOptions::new().write(true).open(&file).unwrap();
+    for _ in 0..20 {
+        written.write_all(b"[ 123456,").unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        written.seek(std::io::SeekFrom::Start(0)).unwrap();
+    }
+    assert_eq!(reads.load(Ordering::SeqCst), 0);
+    let changed = wait(&jobs, |event| if let Event::DiskChanged(_, version, _) = event { Some(version.digest) } else { None });
+    assert_eq!(changed, Some(Digest::of(&fs::read(&file).unwrap())));
 }
 
 #[test]

@@ -17,6 +17,12 @@ const POLL: Duration = Duration::from_secs(2);
 const DEBOUNCE: Duration = Duration::from_millis(100);
 /// A text that is not JSON may be half written: it is read again, this often, before anything is said.
 const PATIENCE: (u32, Duration) = (4, Duration::from_millis(500));
+/// A file of this length takes a while to write.
+const LARGE: u64 = 64 << 20;
+/// One that was not written for so long is written.
+const STILL: Duration = Duration::from_millis(300);
+/// So often that is waited for.
+const RESTLESS: u32 = 20;
 /// Between two readings of such a text so many times as long passes as the first took.
 const REST: u32 = 4;
 /// Where times can't be trusted the content is read this often: small files, large ones.
@@ -139,6 +145,7 @@ pub fn start(
             unread: None,
             read_at: None,
             rests_until: None,
+            restless: 0,
             is_paused: false,
             saves: 0,
             stop,
@@ -169,6 +176,8 @@ struct Watch<'a> {
     read_at: Option<Instant>,
     /// A text that can't be shown is not read again before this: a large one that is still being written would be read over and over.
     rests_until: Option<Instant>,
+    /// How often in a row the file was just being written.
+    restless: u32,
     /// A person stopped the reading: it waits for the next hint.
     is_paused: bool,
     /// Saves that run or are about to.
@@ -218,6 +227,7 @@ impl Watch<'_> {
                 self.look();
             }
             wait = match &self.unread {
+                _ if self.restless > 0 => DEBOUNCE,
                 Some(seen) if seen.times < PATIENCE.0 => PATIENCE.1,
                 _ => POLL,
             };
@@ -262,11 +272,19 @@ impl Watch<'_> {
         match storage::look(disk, &SystemClock, self.path, &self.known.stamp) {
             Ok(Look::Same) if !self.gone && self.unread.is_none() => {}
             Ok(Look::Gone) => self.tell_gone(),
-            Ok(Look::Other) => self.read(false),
+            Ok(Look::Other(now)) if self.is_being_written(&now) => self.restless += 1,
+            Ok(Look::Other(_)) => self.read(false),
             Ok(Look::Same | Look::Unsure) => self.read(true),
             // Not to be reached at the moment: that says nothing of the file.
             Err(error) => log::debug!("{}: {error}", self.path.display()),
         }
+    }
+
+    /// Whether a large file was written a moment ago, and most likely is still: what is there would be read in vain. Who writes on and on
+    /// is not waited for.
+    fn is_being_written(&self, now: &Stamp) -> bool {
+        let is_young = now.seen_ns - now.modified_ns < STILL.as_nanos() as i128;
+        now.size >= LARGE && is_young && self.restless < RESTLESS
     }
 
     fn tell_gone(&mut self) {
@@ -281,7 +299,7 @@ impl Watch<'_> {
         if storage::has_coarse_times(self.path) && self.read_at.is_some_and(|read_at| read_at.elapsed() < self.coarse_pause()) {
             return;
         }
-        self.read_at = Some(Instant::now());
+        (self.read_at, self.restless) = (Some(Instant::now()), 0);
         let disk = &self.surroundings.disk;
         // Where it looks as it was it most likely is: for that nothing is held in memory.
         if is_like_known {

@@ -164,8 +164,8 @@ pub enum Look {
     Same,
     /// It looks the same, and the content has to be read to know.
     Unsure,
-    /// It looks different; most likely the content is, too.
-    Other,
+    /// It looks different, like this; most likely the content is, too.
+    Other(Stamp),
     /// There is no file.
     Gone,
 }
@@ -184,7 +184,7 @@ pub fn look(disk: &Disk, clock: &dyn Clock, path: &Path, known: &Stamp) -> io::R
     };
     let now = Stamp::of(&metadata, seen_ns);
     Ok(match now.same_metadata(known) {
-        false => Look::Other,
+        false => Look::Other(now),
         true if known.is_settled() && !has_coarse_times(path) => Look::Same,
         true => Look::Unsure,
     })
