@@ -17,8 +17,8 @@ const SAMPLE: &str = include_str!("../../assets/sample.json");
 /// Files in the list of recent ones.
 const RECENT: usize = 12;
 
-/// Longer documents are read anew when they are shown again.
-const KEPT: u64 = 64 << 20;
+/// Longer texts take a while to read, and memory that another file may need.
+const LARGE: u64 = 64 << 20;
 
 /// Shows a document in the window; one that was shown and has nothing unsaved goes, or waits until another one is read.
 fn show(state: &mut State, mut content: Content) -> DocumentId {
@@ -47,7 +47,7 @@ fn came_from(tab: Tab) -> Option<CameFrom> {
             let is_settled =
                 session.following.is_none() && session.due.is_none() && !matches!(session.history.base(), Base::Read(_));
             match &session.path {
-                Some(path) if session.document().byte_len() > KEPT || !is_settled => Some(CameFrom::File(path.clone())),
+                Some(path) if session.document().byte_len() > LARGE || !is_settled => Some(CameFrom::File(path.clone())),
                 _ => Some(CameFrom::Shown(Box::new(Tab { content: Content::Ready(session), ..tab }))),
             }
         }
@@ -279,9 +279,12 @@ pub fn mend(state: &mut State, text: String) {
 }
 
 /// The mended text is read. Where that is under way already it is still saved behind it, if that is asked for by now.
-pub fn read_again(state: &mut State, then: Then, effects: &mut Vec<Effect>) {
+pub fn read_again(state: &mut State, then: Then, now: &Now, effects: &mut Vec<Effect>) {
     let Some(Tab { id, content: Content::Broken { broken, .. } }) = state.tabs.get_mut(state.active) else { return };
     if broken.reading.is_none() {
+        // A long text is put together before anything is heard of it.
+        let length = broken.bytes.len() as u64;
+        broken.progress = (length > LARGE).then(|| Progress::new(0, length, now.ms));
         effects.push(Effect::ReadMended(*id, broken.mended()));
     }
     if broken.reading != Some(Then::Save) {
@@ -453,7 +456,7 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
 fn save_and_close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
     let Some(session) = state.session() else {
         state.close_after_save = true;
-        return read_again(state, Then::Save, effects);
+        return read_again(state, Then::Save, now, effects);
     };
     let is_saving = session.saving.is_some();
     let (is_deleted, is_other) = (session.is_deleted(), session.is_version || session.closing_loses() == Some(Loss::Replaced));

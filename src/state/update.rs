@@ -103,7 +103,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         Input::Paste(text, over) => clipboard::paste(state, &text, over, now),
         Input::CopyText(path, bytes) => clipboard::copy_text(state, &path, bytes, &mut effects),
         Input::Mend(text) => files::mend(state, text),
-        Input::ReadAgain => files::read_again(state, Then::Show, &mut effects),
+        Input::ReadAgain => files::read_again(state, Then::Show, now, &mut effects),
         Input::Answer(answer) => files::answer(state, answer, now, &mut effects),
         Input::Find(FindInput::Go(number)) => {
             if edits::leave_editor(state, now) {
@@ -206,7 +206,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::Open => files::pick(state, PickPurpose::Open, now, effects),
         Command::OpenSample => files::sample(state, now),
         Command::Close => files::close(state, now, effects),
-        Command::Save if state.broken().is_some() => files::read_again(state, Then::Save, effects),
+        Command::Save if state.broken().is_some() => files::read_again(state, Then::Save, now, effects),
         Command::Save => {
             if edits::is_settled(state, now) {
                 save::save(state, now, effects);
