@@ -6,7 +6,7 @@ mod program;
 use program::{Program, TEXT, stamp, version};
 use std::sync::{Arc, Weak};
 use treekeep::document::{Comparison, Document, Edit, Fragment, Head, Path, Value};
-use treekeep::state::on_disk::Differing;
+use treekeep::state::on_disk::{Differing, Unread};
 use treekeep::state::session::{Part, Purpose};
 use treekeep::state::{
     Answer, Command, CompareFor, Content, Dialog, Effect, Event, FindInput, Go, Input, Opened, PickPurpose, Report, Status, Task,
@@ -902,6 +902,30 @@ fn another_text_that_is_not_json_is_shown_where_nobody_mended_the_first() {
     program.take(Input::Mend("[1, 2]".into()));
     program.other_breaks("[1,, 3]");
     assert!(opens(&program) == 1 && program.state.broken().unwrap().excerpt == "[1, 2]");
+    // Who takes back what was mended is told what was passed over meanwhile.
+    program.effects.clear();
+    program.take(Input::Mend("[1,, 2]".into()));
+    let is_watched = |effect: &Effect| matches!(effect, Effect::Watch(_, _, known) if *known == version("[1,, 2]"));
+    assert!(program.effects.iter().any(is_watched));
+    // For one that is too large there is nothing else to show.
+    program.event(Event::DiskUnread(program.id(), version("[1,, 4]"), Unread::TooLarge(9)));
+    assert!(program.state.broken().is_some());
+}
+
+#[test]
+fn a_kept_version_that_is_not_json_is_not_saved_over() {
+    let mut program = Program::new();
+    program.state.opens_versions = true;
+    program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+    let (id, text) = (program.id(), "[1,, 2]");
+    let problem = Document::parse(text).unwrap_err();
+    program.event(Event::NotJson(id, "/data/a.json".into(), Arc::new(text.into()), version(text), problem));
+    program.take(Input::Mend("[1, 2]".into()));
+    assert!(!Command::Save.is_enabled(&program.state));
+    program.take(Input::CloseRequested);
+    program.take(Input::Answer(Answer::Save));
+    program.event(Event::Mended(id, Ok(Fragment::new("[1, 2]").unwrap())));
+    assert!(program.saves().is_empty() && program.session().is_version && !program.state.closing);
 }
 
 #[test]
@@ -1105,7 +1129,11 @@ fn what_was_shown_is_shown_again_where_another_file_is_not_opened() {
             let report = Report { what: "x.json could not be opened.".into(), safe: String::new(), todo: String::new() };
             program.event(Event::NotOpened(program.id(), "/data/x.json".into(), report));
         },
-        |program| program.event(Event::TooLarge(program.id(), "/data/x.json".into(), 9, 1)),
+        |program| {
+            program.event(Event::TooLarge(program.id(), "/data/x.json".into(), 9, 1));
+            assert!(program.state.is_loading() && program.effects.is_empty(), "nothing is read while a person is asked");
+            program.take(Input::Answer(Answer::Cancel));
+        },
         |program| program.event(Event::OpeningStopped(program.id())),
     ];
     for fail in fails {
@@ -1132,8 +1160,27 @@ fn what_was_shown_is_shown_again_where_another_file_is_not_opened() {
         assert_eq!((program.text().as_str(), program.status()), ("[1, 2]", Status::Edited(1)));
         assert!(program.effects.iter().any(|effect| matches!(effect, Effect::Journal(order) if order.id == id && order.is_new)));
     }
-    // What is too large to wait, or not JSON, is read anew; once.
+    // So is what is not JSON, also where it was to be opened once more.
     let mut program = broken_program("[1,,2]");
+    let id = program.id();
+    for reopens in [false, true] {
+        match reopens {
+            true => program.other_breaks("[1,,3]"),
+            false => program.take(Input::OpenFiles(vec!["/data/x.json".into()])),
+        }
+        assert!(program.state.is_loading());
+        program.effects.clear();
+        program.event(Event::OpeningStopped(program.id()));
+        assert_eq!((program.id(), program.state.broken().unwrap().excerpt.as_str()), (id, "[1,,2]"));
+        let is_watched =
+            |effect: &Effect| matches!(effect, Effect::Watch(of, _, known) if *of == id && *known == version("[1,,2]"));
+        assert!(program.effects.iter().any(is_watched));
+    }
+    // What is not known to its end yet is read anew; once.
+    let mut program = Program::new();
+    program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
+    let opened = Opened { fragment: Fragment::new("[1]").unwrap(), stamp: stamp(1), read_only: false };
+    program.event(Event::Opened(program.id(), "/data/a.json".into(), opened));
     program.take(Input::OpenFiles(vec!["/data/x.json".into()]));
     for expected in [true, false] {
         program.effects.clear();

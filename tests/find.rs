@@ -249,7 +249,7 @@ fn the_first_hit_behind_the_selection_comes_before_those_in_front_of_it_are_coun
     event(&mut program, Found::Hits(Chunk::pack(&[&hits[..first]]), 10));
     assert_eq!(current(&program), place.clone().map(|path| (None, path)));
     event(&mut program, Found::Hits(Chunk::pack(&[&hits[first..=first]]), 20));
-    assert_eq!(current(&program), place.map(|path| (Some(first as u64), path)));
+    assert_eq!(current(&program), place.clone().map(|path| (Some(first as u64), path)));
     event(&mut program, Found::Hits(Chunk::pack(&[&hits[first + 1..]]), 30));
     assert_eq!(current(&program).and_then(|(number, _)| number), Some(first as u64 + 1));
     event(&mut program, Found::Ended);
@@ -265,6 +265,18 @@ fn the_first_hit_behind_the_selection_comes_before_those_in_front_of_it_are_coun
     assert_eq!(current(&program), None);
     event(&mut program, Found::Hits(Chunk::pack(&[&hits[..1]]), 10));
     assert_eq!(current(&program).and_then(|(number, _)| number), Some(0));
+    // Stopped before those in front of it were counted the hit stays, and nobody waits for the next one.
+    program.take(Input::Find(FindInput::Close));
+    program.take(Input::Select([1, 1].as_slice().into()));
+    program.command(Command::Find);
+    program.take(Input::Find(FindInput::Text("apple".into())));
+    let Some(Effect::Search(id, number, ..)) = program.effects.pop() else { panic!("a search was ordered") };
+    let event = |program: &mut Program, found| program.take(Input::Event(Event::Search(id, number, found)));
+    event(&mut program, Found::First(Some(hits[first])));
+    program.command(Command::FindNext);
+    program.take(Input::Find(FindInput::Stop));
+    event(&mut program, Found::Hits(Chunk::pack(&[&hits[..1]]), 10));
+    assert_eq!(current(&program), place.map(|path| (None, path)));
 }
 
 #[test]

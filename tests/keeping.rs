@@ -586,7 +586,7 @@ fn a_file_that_may_not_fit_into_memory_is_asked_about_first() {
     program.take(Input::OpenFiles(vec!["/data/huge.json".into()]));
     let id = program.id();
     program.event(Event::TooLarge(id, "/data/huge.json".into(), 9_000_000_000, 6_000_000_000));
-    assert!(program.state.tab().is_none() && matches!(program.state.dialog, Some(Dialog::Memory { .. })));
+    assert!(program.state.is_loading() && matches!(program.state.dialog, Some(Dialog::Memory { .. })));
     // One that nobody waits for any more is not asked about.
     let mut other = Program::open(TEXT);
     let gone = treekeep::state::DocumentId(other.id().0 + 1000);
@@ -596,6 +596,9 @@ fn a_file_that_may_not_fit_into_memory_is_asked_about_first() {
     program.take(Input::Answer(Answer::OpenAnyway));
     assert!(matches!(program.effects.last(), Some(Effect::OpenAnyway(_, path)) if path.ends_with("huge.json")));
     assert!(program.state.is_loading());
+    program.event(Event::TooLarge(program.id(), "/data/huge.json".into(), 9_000_000_000, 6_000_000_000));
+    program.take(Input::Answer(Answer::Cancel));
+    assert!(program.state.tab().is_none());
 }
 
 /// A text that can be told as a whole alone comes back where there is no file, where the file is what was mended, and beside what
@@ -681,6 +684,28 @@ fn what_needs_no_base_comes_back_without_what_is_on_the_disk() {
     let place = program.effects.iter().position(|effect| order(effect) == Some((1, true, digest.clone())));
     let forgets = program.effects.iter().position(|effect| matches!(effect, Effect::ForgetJournal(..)));
     assert!(place.is_some() && place < forgets && program.state.broken().unwrap().excerpt == text);
+    // Where the file is gone it is one that is not there, and whatever comes there is told.
+    let mut gone = open_broken();
+    gone.take(Input::Answer(Answer::Recover));
+    let still = StillBroken {
+        origin: Arc::new(broken.into()),
+        mends: vec![Mend { place: 3..4, bytes: b" ".to_vec() }],
+        text: Arc::new(text.into()),
+        problem: Document::parse(text).unwrap_err(),
+        place: Place::Missing(path.clone()),
+    };
+    let gone_id = gone.id();
+    gone.event(Event::Recovered(gone_id, found().journal, RecoverFor::Apply, Ok(Box::new(Recovery::Broken(still)))));
+    gone.other_writes("[9]");
+    gone.take(Input::Mend("[1, 2]".into()));
+    gone.take(Input::ReadAgain);
+    gone.effects.clear();
+    gone.event(Event::Mended(gone_id, Ok(Fragment::new("[1, 2]").unwrap())));
+    assert_eq!(gone.status(), Status::DeletedOnDisk);
+    let nothing = treekeep::storage::Version::of_nothing();
+    assert!(gone.effects.iter().any(|effect| matches!(effect, Effect::Watch(_, _, known) if *known == nothing)));
+    gone.other_writes("[9]");
+    assert_eq!(gone.status(), Status::Conflict);
     // Each change is told, and one that is taken back, too.
     program.effects.clear();
     program.take(Input::Mend("[1, 2]".into()));

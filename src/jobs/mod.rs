@@ -7,6 +7,7 @@
 mod compare;
 mod crew;
 mod dialog;
+mod freeing;
 mod journal;
 mod kept;
 mod mends;
@@ -151,10 +152,7 @@ impl Jobs {
             settings: settings.clone(),
             zone: Arc::default(),
         };
-        document::reclaim_with(|what| {
-            // Without a thread it is dropped here.
-            let _ = crew::start("free", move || drop(what));
-        });
+        document::reclaim_with(freeing::free);
         let (zone, wake) = (Arc::clone(&jobs.zone), Arc::clone(&jobs.outbox.wake));
         // The list of all zones is read for it, which is no reason for a window to come later.
         jobs.spawn("zone", move || {
@@ -187,6 +185,8 @@ impl Jobs {
                 let (stop, texts) = (Stop::default(), self.texts.clone());
                 self.opening.insert(id, stop.clone());
                 self.spawn("open", move || {
+                    // What was shown before gives its memory back first.
+                    freeing::wait();
                     if asks && let Some((needed, free)) = storage::lacking_memory(&surroundings.disk, &path) {
                         return outbox.send(Event::TooLarge(id, path, needed, free));
                     }

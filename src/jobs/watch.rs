@@ -197,6 +197,13 @@ struct Seen {
     like: Option<Stamp>,
 }
 
+/// Whether a large file was written a moment ago, and most likely is still: what is there would be read in vain. Who writes on and on is
+/// not waited for.
+fn is_being_written(now: &Stamp, restless: u32) -> bool {
+    let is_young = now.seen_ns - now.modified_ns < STILL.as_nanos() as i128;
+    now.size >= LARGE && is_young && restless < RESTLESS
+}
+
 impl Watch<'_> {
     fn run(&mut self, messages: &mpsc::Receiver<Message>) {
         let mut wait = DEBOUNCE;
@@ -261,9 +268,7 @@ impl Watch<'_> {
     }
 
     fn look(&mut self) {
-        if self.unread.is_some() && self.rests_until.is_some_and(|until| Instant::now() < until) {
-            return;
-        }
+        let restless = std::mem::take(&mut self.restless);
         let disk = &self.surroundings.disk;
         let is_like = |stamp: &Stamp| matches!(storage::look(disk, &SystemClock, self.path, stamp), Ok(Look::Same));
         if self.unread.as_ref().and_then(|seen| seen.like.as_ref()).is_some_and(is_like) {
@@ -272,19 +277,12 @@ impl Watch<'_> {
         match storage::look(disk, &SystemClock, self.path, &self.known.stamp) {
             Ok(Look::Same) if !self.gone && self.unread.is_none() => {}
             Ok(Look::Gone) => self.tell_gone(),
-            Ok(Look::Other(now)) if self.is_being_written(&now) => self.restless += 1,
+            Ok(Look::Other(now)) if is_being_written(&now, restless) => self.restless = restless + 1,
             Ok(Look::Other(_)) => self.read(false),
             Ok(Look::Same | Look::Unsure) => self.read(true),
             // Not to be reached at the moment: that says nothing of the file.
             Err(error) => log::debug!("{}: {error}", self.path.display()),
         }
-    }
-
-    /// Whether a large file was written a moment ago, and most likely is still: what is there would be read in vain. Who writes on and on
-    /// is not waited for.
-    fn is_being_written(&self, now: &Stamp) -> bool {
-        let is_young = now.seen_ns - now.modified_ns < STILL.as_nanos() as i128;
-        now.size >= LARGE && is_young && self.restless < RESTLESS
     }
 
     fn tell_gone(&mut self) {
@@ -299,7 +297,10 @@ impl Watch<'_> {
         if storage::has_coarse_times(self.path) && self.read_at.is_some_and(|read_at| read_at.elapsed() < self.coarse_pause()) {
             return;
         }
-        (self.read_at, self.restless) = (Some(Instant::now()), 0);
+        if self.unread.is_some() && self.rests_until.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        self.read_at = Some(Instant::now());
         let disk = &self.surroundings.disk;
         // Where it looks as it was it most likely is: for that nothing is held in memory.
         if is_like_known {
@@ -318,7 +319,11 @@ impl Watch<'_> {
         let before = self.texts.last(self.id).filter(|text| text.text().len() >= WORTH_COMPARING);
         let reloaded = before.map(|before| storage::reload(disk, &SystemClock, self.path, &before, &Threads, &progress));
         match reloaded.transpose() {
-            Ok(Some(Some(reloaded))) => return self.read_is(reloaded.document, reloaded.version, reloaded.read_only),
+            Ok(Some(Some(reloaded))) => {
+                // Who stops it now stops nothing any more.
+                drop(running);
+                return self.read_is(reloaded.document, reloaded.version, reloaded.read_only);
+            }
             Ok(_) => {}
             Err(error) => return self.not_read(error),
         }

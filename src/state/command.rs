@@ -264,7 +264,7 @@ impl Command {
                 Self::New | Self::Open | Self::OpenSample | Self::Close | Self::Theme(_) => true,
                 Self::Help | Self::About | Self::Settings => true,
                 Self::Find => state.shown().is_some(),
-                Self::Save => state.broken().is_some_and(Broken::is_touched),
+                Self::Save => state.broken().is_some_and(Broken::is_touched) && !state.opens_versions,
                 Self::CheckDisk => state.broken().is_some(),
                 Self::Cancel => state.is_loading() || state.broken().is_some_and(|broken| broken.reading.is_some()),
                 Self::Recover => !state.recoverable().is_empty(),

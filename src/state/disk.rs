@@ -79,8 +79,11 @@ fn replace_broken(state: &mut State, id: DocumentId, version: Version, document:
     let Content::Broken { path, broken } = &tab.content else { return false };
     if !broken.is_busy() {
         let path = path.clone();
+        let opens_versions = state.opens_versions;
         let history = History::new(document.clone(), Base::Version(version), View::first());
-        tab.show(Content::Ready(Box::new(Session::new(Some(path.clone()), super::super::file_name(&path), history))));
+        let mut session = Session::new(Some(path.clone()), super::super::file_name(&path), history);
+        (session.is_version, session.read_only) = (opens_versions, opens_versions);
+        tab.show(Content::Ready(Box::new(session)));
         effects.push(Effect::Watch(id, path.clone(), version));
         effects.push(Effect::FindUnsaved(Some((id, path.clone()))));
         files::remember(state, &path, effects);
@@ -127,7 +130,13 @@ pub fn gone(state: &mut State, id: DocumentId) {
 
 /// What is on the disk can't be shown at the moment. What is shown stays.
 pub fn unread(state: &mut State, id: DocumentId, version: Version, why: Unread, effects: &mut Vec<Effect>) {
-    let Some(session) = state.session_of(id) else { return files::open_again(state, id, version, effects) };
+    let Some(session) = state.session_of(id) else {
+        // Of one that there is no memory for there is nothing else to show.
+        if matches!(why, Unread::NotJson(..)) {
+            files::open_again(state, id, version, effects);
+        }
+        return;
+    };
     session.is_passed_over = false;
     if session.saving.is_some() {
         session.missed = true;
@@ -271,6 +280,7 @@ pub fn load(session: &mut Session, version: Version, document: Document, compari
         session.on_disk = OnDisk::Known(Theirs::new(document, version, now));
     }
     session.due = session.theirs().map(|_| Follow::Load);
+    session.is_passed_over = false;
     session.loaded = Some(Loaded { revision: session.history.current().id, text, first });
     (session.failure, session.differences, session.notice) = (None, None, None);
 }

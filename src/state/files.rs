@@ -1,6 +1,6 @@
 //! Opening, closing, dialogs, texts that are not JSON.
 
-use super::super::on_disk::Loss;
+use super::super::on_disk::{Loss, OnDisk};
 use super::super::session::{Base, Purpose, Report, Session, View};
 use super::super::{Broken, CameFrom, Content, Dialog, DocumentId, Loading, Progress, State, Tab, Then, file_name};
 use super::{Effect, Now, PickPurpose, edits, navigate, save};
@@ -37,11 +37,12 @@ fn show(state: &mut State, mut content: Content) -> DocumentId {
 fn came_from(tab: Tab) -> Option<CameFrom> {
     match tab.content {
         Content::Loading(loading) => loading.came_from,
-        Content::Broken { ref path, .. } => {
+        Content::Broken { ref path, ref broken } if broken.bytes.len() as u64 > LARGE => {
             let path = path.clone();
             tab.content.reclaim();
             Some(CameFrom::File(path))
         }
+        Content::Broken { .. } => Some(CameFrom::Shown(Box::new(tab))),
         Content::Ready(session) => {
             // What jobs would tell of it nobody would hear.
             let is_settled =
@@ -56,7 +57,8 @@ fn came_from(tab: Tab) -> Option<CameFrom> {
 
 /// A file was not read: what was shown before is shown again, or the start page.
 pub fn go_back(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) {
-    let Some(place) = state.tabs.iter().position(|tab| tab.id == id) else { return };
+    let is_it = |tab: &Tab| tab.id == id && matches!(tab.content, Content::Loading(_));
+    let Some(place) = state.tabs.iter().position(is_it) else { return };
     let Content::Loading(loading) = state.tabs.remove(place).content else { return };
     state.active = 0;
     match loading.came_from {
@@ -66,17 +68,24 @@ pub fn go_back(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) {
             effects.push(Effect::Open(id, path));
         }
         Some(CameFrom::Shown(mut tab)) => {
-            if let Content::Ready(session) = &mut tab.content {
-                // Its journal has ended, and so has what was under way.
-                session.journal = Journaling::default();
-                (session.statistics, session.versions, session.awaits_value) = (None, None, None);
-                crate::state::find::close(session, tab.id, effects);
-                let known = session.known_on_disk().or(match session.history.base() {
-                    Base::Version(version) => Some(*version),
-                    _ => None,
-                });
-                effects.extend(known.and_then(|version| session.watch(tab.id, version)));
-            }
+            let path = match &mut tab.content {
+                Content::Ready(session) => {
+                    // Its journal has ended, and so has what was under way.
+                    session.journal = Journaling::default();
+                    (session.statistics, session.versions, session.awaits_value) = (None, None, None);
+                    session.tasks.clear();
+                    crate::state::find::close(session, tab.id, effects);
+                    let known = session.known_on_disk();
+                    effects.extend(known.and_then(|version| session.watch(tab.id, version)));
+                    session.path.clone()
+                }
+                Content::Broken { path, broken } => {
+                    watch_broken(tab.id, path, &broken.base, effects);
+                    Some(path.clone())
+                }
+                Content::Loading(_) => None,
+            };
+            effects.extend(path.map(|path| Effect::FindUnsaved(Some((tab.id, path)))));
             state.tabs.push(*tab);
         }
     }
@@ -156,9 +165,18 @@ pub fn open_again(state: &mut State, id: DocumentId, version: Version, effects: 
         && !matches!(broken.base, Base::Version(base) if base.digest == version.digest)
     {
         let path = path.clone();
-        tab.show(Content::Loading(Loading::new(path.clone())));
-        effects.push(Effect::Open(id, path));
+        read_anew(tab, path, effects);
     }
+}
+
+/// Opens the file of a text that is not JSON once more, under the same name. Where that comes to nothing it is shown again.
+pub(in crate::state) fn read_anew(tab: &mut Tab, path: PathBuf, effects: &mut Vec<Effect>) {
+    let loading = Content::Loading(Loading::new(path.clone()));
+    let before = Tab { id: tab.id, content: std::mem::replace(&mut tab.content, loading) };
+    if let Content::Loading(loading) = &mut tab.content {
+        loading.came_from = came_from(before);
+    }
+    effects.push(Effect::Open(tab.id, path));
 }
 
 fn loading(state: &mut State, id: DocumentId) -> Option<&mut Loading> {
@@ -270,10 +288,14 @@ pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report
 }
 
 /// The excerpt changed.
-pub fn mend(state: &mut State, text: String) {
-    if let Some(Tab { content: Content::Broken { broken, .. }, .. }) = state.tabs.get_mut(state.active)
+pub fn mend(state: &mut State, text: String, effects: &mut Vec<Effect>) {
+    if let Some(Tab { id, content: Content::Broken { path, broken } }) = state.tabs.get_mut(state.active)
         && broken.reading.is_none()
     {
+        if text == broken.original && broken.mends.is_empty() {
+            // What another program wrote meanwhile was passed over.
+            watch_broken(*id, path, &broken.base, effects);
+        }
         (broken.excerpt, broken.is_refused, broken.journal.is_behind) = (text, false, true);
     }
 }
@@ -300,7 +322,7 @@ pub fn mended(
     now: &Now,
     effects: &mut Vec<Effect>,
 ) {
-    let number = state.number();
+    let (number, opens_versions) = (state.number(), state.opens_versions);
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
     let Content::Broken { path, broken } = &tab.content else { return };
     let (path, base) = (path.clone(), broken.base.clone());
@@ -319,6 +341,11 @@ pub fn mended(
             // What is on the disk is not JSON: the journal has the mended text as a whole.
             session.bases.clear();
             session.recoverable = recoverable;
+            (session.is_version, session.read_only) = (opens_versions, opens_versions);
+            if matches!(base, Base::New) {
+                // Its file was not there when it was recovered. Whatever comes there is told.
+                session.on_disk = OnDisk::Gone(None);
+            }
             session.journal.outgoing.push(Note::Snapshot);
             tab.show(Content::Ready(Box::new(session)));
             watch_broken(id, &path, &base, effects);
@@ -341,9 +368,8 @@ pub fn mend_ended(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) 
 }
 
 fn watch_broken(id: DocumentId, path: &Path, base: &Base, effects: &mut Vec<Effect>) {
-    if let Base::Version(version) = base {
-        effects.push(Effect::Watch(id, path.to_owned(), *version));
-    }
+    let version = if let Base::Version(version) = base { *version } else { Version::of_nothing() };
+    effects.push(Effect::Watch(id, path.to_owned(), version));
 }
 
 /// Shows the system's dialog, one at a time.
@@ -430,6 +456,12 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
         (Answer::OpenAnyway, Some(Dialog::Memory { path, .. })) if may_replace(state, now) => {
             let id = show(state, Content::Loading(Loading::new(path.clone())));
             effects.push(Effect::OpenAnyway(id, path));
+        }
+        (Answer::Cancel, Some(Dialog::Memory { path, .. })) => {
+            let waits = |tab: &&Tab| matches!(&tab.content, Content::Loading(loading) if loading.path == path);
+            if let Some(id) = state.tab().filter(waits).map(|tab| tab.id) {
+                go_back(state, id, effects);
+            }
         }
         (Answer::Recover, Some(Dialog::Recover)) => recovery::recover(state, RecoverFor::Apply, effects),
         (Answer::CompareRecovered, Some(Dialog::Recover)) => recovery::recover(state, RecoverFor::Compare, effects),

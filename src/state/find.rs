@@ -227,7 +227,7 @@ fn stop(session: &mut Session, id: DocumentId, effects: &mut Vec<Effect>) {
     let find = &mut session.find;
     find.search = find.again.take().or_else(|| find.search.take());
     let Some(search) = find.search.as_mut().filter(|search| search.is_running) else { return };
-    (search.is_running, search.is_partial) = (false, true);
+    (search.is_running, search.is_partial, search.awaited) = (false, true, None);
     effects.push(Effect::StopSearch(id));
     jump(session);
     renumber(session);
@@ -406,6 +406,10 @@ fn renumber(session: &mut Session) {
     count_first(session);
     let find = &session.find;
     let (Some(search), Some(current)) = (&find.search, &find.current) else { return };
+    // Those in front of it were not all counted.
+    if search.is_partial && current.number.is_none() {
+        return;
+    }
     if search.is_running || search.revision != session.history.current().id || current_is_at(search, current) {
         return;
     }

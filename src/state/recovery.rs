@@ -3,7 +3,7 @@
 use super::merging::MergeOrder;
 use super::on_disk::OnDisk;
 use super::session::{Base, Session, View};
-use super::update::{CompareFor, Effect, Now};
+use super::update::{CompareFor, Effect, Now, read_anew};
 use super::{Broken, Content, Dialog, DocumentId, Loading, State, Tab, file_name};
 use crate::document::path::map_all;
 use crate::document::{Document, History, Step};
@@ -147,11 +147,11 @@ pub(super) fn recovered(
             state.unsaved.retain(|found| found.journal != journal);
         }
         // The file was not there or not JSON, and is by now: it is opened, and then they are offered.
-        Recovery::Steps { .. } | Recovery::Merge { .. } if !matches!(tab.content, Content::Ready(_)) => {
-            if let Content::Loading(Loading { path, .. }) | Content::Broken { path, .. } = &tab.content {
-                effects.push(Effect::Open(id, path.clone()));
-            }
-        }
+        Recovery::Steps { .. } | Recovery::Merge { .. } if !matches!(tab.content, Content::Ready(_)) => match &tab.content {
+            Content::Loading(Loading { path, .. }) => effects.push(Effect::Open(id, path.clone())),
+            Content::Broken { path, .. } => read_anew(tab, path.clone(), effects),
+            Content::Ready(_) => {}
+        },
         Recovery::Steps { on, steps, left } => {
             let Content::Ready(old) = &mut tab.content else { return };
             let (path, name) = (old.path.clone(), old.name.clone());
@@ -185,9 +185,11 @@ pub(super) fn recovered(
                     }
                 }
             }
-            session.metrics.edited(now.ms);
+            if count > 0 {
+                session.metrics.edited(now.ms);
+            }
             let edits = if count == 1 { "1 edit is back. It is".to_owned() } else { format!("{count} edits are back. They are") };
-            session.notice = Some(format!("{edits} not saved yet."));
+            session.notice = (count > 0).then(|| format!("{edits} not saved yet."));
             effects.extend(session.watch(id, on.version));
             tab.content = Content::Ready(Box::new(session));
             effects.push(Effect::ForgetJournal(id, journal));

@@ -102,7 +102,7 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         Input::Commit => edits::commit(state, now),
         Input::Paste(text, over) => clipboard::paste(state, &text, over, now),
         Input::CopyText(path, bytes) => clipboard::copy_text(state, &path, bytes, &mut effects),
-        Input::Mend(text) => files::mend(state, text),
+        Input::Mend(text) => files::mend(state, text, &mut effects),
         Input::ReadAgain => files::read_again(state, Then::Show, now, &mut effects),
         Input::Answer(answer) => files::answer(state, answer, now, &mut effects),
         Input::Find(FindInput::Go(number)) => {
@@ -194,7 +194,7 @@ fn store_settings(state: &State) -> Effect {
 }
 
 pub(super) use disk::load as load_version;
-pub(super) use files::open as open_files;
+pub(super) use files::{open as open_files, read_anew};
 pub(super) use save::begin as begin_save;
 
 fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>) {
@@ -305,8 +305,8 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::NotOpened(id, path, report) => files::not_opened(state, id, &path, report, effects),
         // Another document may be shown by now.
         Event::TooLarge(id, ..) if state.tabs.iter().all(|tab| tab.id != id) => {}
-        Event::TooLarge(id, path, needed, free) => {
-            files::go_back(state, id, effects);
+        Event::TooLarge(_, path, needed, free) => {
+            // Nothing else is read while somebody is asked.
             state.dialog = Some(Dialog::Memory { path, needed, free });
         }
         Event::OpeningStopped(id) => files::go_back(state, id, effects),

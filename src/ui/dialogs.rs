@@ -92,7 +92,10 @@ fn close_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
         _ => "Save",
     };
     let close = if matches!(loss, Some(Loss::Edits(_)) | None) { "Don't save" } else { "Close" };
-    buttons(ui, &[(save, Answer::Save), (close, Answer::DoNotSave), ("Cancel", Answer::Cancel)], inputs);
+    // What was mended in a kept version becomes a document first, of which a copy can be saved.
+    let can_save = state.session().is_some() || !state.opens_versions;
+    let choices = can_save.then_some((save, Answer::Save)).into_iter();
+    buttons(ui, &choices.chain([(close, Answer::DoNotSave), ("Cancel", Answer::Cancel)]).collect::<Vec<_>>(), inputs);
 }
 
 fn closing_ui(ui: &mut Ui, state: &State, inputs: &mut Vec<Input>) {
