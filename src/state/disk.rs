@@ -3,7 +3,7 @@
 use super::super::on_disk::{Differing, Follow, OnDisk, Status, Theirs, Unread};
 use super::super::session::{Base, Differences, LARGE, Loaded, Session, View};
 use super::super::{Content, DocumentId, State};
-use super::{CompareFor, Effect, Now, current, files, navigate};
+use super::{CompareFor, Effect, Now, current, files, mend, navigate};
 use crate::document::path::map_all;
 use crate::document::{Comparison, Difference, Document, History, Path, RevisionId, Step};
 use crate::state::format::{byte_size, differs};
@@ -133,7 +133,7 @@ pub fn unread(state: &mut State, id: DocumentId, version: Version, why: Unread, 
     let Some(session) = state.session_of(id) else {
         // Of one that there is no memory for there is nothing else to show.
         if matches!(why, Unread::NotJson(..)) {
-            files::open_again(state, id, version, effects);
+            mend::open_again(state, id, version, effects);
         }
         return;
     };

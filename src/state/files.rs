@@ -1,16 +1,14 @@
-//! Opening, closing, dialogs, texts that are not JSON.
+//! Opening, closing, dialogs.
 
-use super::super::on_disk::{Loss, OnDisk};
+use super::super::on_disk::Loss;
 use super::super::session::{Base, Purpose, Report, Session, View};
-use super::super::{Broken, CameFrom, Content, Dialog, DocumentId, Loading, Progress, State, Tab, Then, file_name};
-use super::{Effect, Now, PickPurpose, edits, navigate, save};
-use crate::document::{Document, Fragment, Head, History, Problem, RevisionId};
-use crate::state::journal::{Journaling, Note};
+use super::super::{CameFrom, Content, Dialog, DocumentId, Loading, Progress, State, Tab, Then, file_name};
+use super::{Effect, Now, PickPurpose, edits, mend, navigate, save};
+use crate::document::{Document, Head, History, RevisionId};
+use crate::state::journal::Journaling;
 use crate::state::recovery::{self, RecoverFor};
 use crate::state::{Answer, Opened, Task};
-use crate::storage::Version;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The document that the start page offers.
 const SAMPLE: &str = include_str!("../../assets/sample.json");
@@ -18,7 +16,7 @@ const SAMPLE: &str = include_str!("../../assets/sample.json");
 const RECENT: usize = 12;
 
 /// Longer texts take a while to read, and memory that another file may need.
-const LARGE: u64 = 64 << 20;
+pub const LARGE: u64 = 64 << 20;
 
 /// Shows a document in the window; one that was shown and has nothing unsaved goes, or waits until another one is read.
 fn show(state: &mut State, mut content: Content) -> DocumentId {
@@ -34,7 +32,7 @@ fn show(state: &mut State, mut content: Content) -> DocumentId {
 }
 
 /// How what is shown is found again.
-fn came_from(tab: Tab) -> Option<CameFrom> {
+pub fn came_from(tab: Tab) -> Option<CameFrom> {
     match tab.content {
         Content::Loading(loading) => loading.came_from,
         Content::Broken { ref path, ref broken } if broken.bytes.len() as u64 > LARGE => {
@@ -80,7 +78,7 @@ pub fn go_back(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) {
                     session.path.clone()
                 }
                 Content::Broken { path, broken } => {
-                    watch_broken(tab.id, path, &broken.base, effects);
+                    mend::watch_broken(tab.id, path, &broken.base, effects);
                     Some(path.clone())
                 }
                 Content::Loading(_) => None,
@@ -101,7 +99,7 @@ fn may_replace(state: &mut State, now: &Now) -> bool {
     if busy && let Some(session) = state.session_mut() {
         session.notice = Some("Save or close this document first: a window holds one document.".to_owned());
     }
-    let is_mended = is_mended(state);
+    let is_mended = mend::is_mended(state);
     if is_mended {
         state.dialog = Some(Dialog::Trouble(Report {
             what: "A window holds one document, and this one is being mended.".to_owned(),
@@ -110,11 +108,6 @@ fn may_replace(state: &mut State, now: &Now) -> bool {
         }));
     }
     !busy && !is_mended
-}
-
-/// Whether what is shown is no JSON, and a person mended something in it.
-fn is_mended(state: &State) -> bool {
-    state.broken().is_some_and(Broken::is_touched)
 }
 
 /// Opens the first of some files, and names the rest.
@@ -155,28 +148,6 @@ fn start_with(state: &mut State, text: &str, name: &str) {
         let history = History::new(document, Base::New, View::first());
         show(state, Content::Ready(Box::new(Session::new(None, name.to_owned(), history))));
     }
-}
-
-/// Another text that is not JSON came in the place of one that nobody touched: it is opened.
-pub fn open_again(state: &mut State, id: DocumentId, version: Version, effects: &mut Vec<Effect>) {
-    let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
-    if let Content::Broken { path, broken } = &tab.content
-        && !broken.is_busy()
-        && !matches!(broken.base, Base::Version(base) if base.digest == version.digest)
-    {
-        let path = path.clone();
-        read_anew(tab, path, effects);
-    }
-}
-
-/// Opens the file of a text that is not JSON once more, under the same name. Where that comes to nothing it is shown again.
-pub(in crate::state) fn read_anew(tab: &mut Tab, path: PathBuf, effects: &mut Vec<Effect>) {
-    let loading = Content::Loading(Loading::new(path.clone()));
-    let before = Tab { id: tab.id, content: std::mem::replace(&mut tab.content, loading) };
-    if let Content::Loading(loading) = &mut tab.content {
-        loading.came_from = came_from(before);
-    }
-    effects.push(Effect::Open(tab.id, path));
 }
 
 fn loading(state: &mut State, id: DocumentId) -> Option<&mut Loading> {
@@ -255,25 +226,6 @@ pub fn remember(state: &mut State, path: &Path, effects: &mut Vec<Effect>) {
     effects.push(super::store_settings(state));
 }
 
-/// A file is not JSON: it is shown where it stops being that.
-pub fn not_json(
-    state: &mut State,
-    id: DocumentId,
-    path: PathBuf,
-    bytes: Arc<Vec<u8>>,
-    version: Version,
-    problem: Problem,
-    effects: &mut Vec<Effect>,
-) {
-    let number = state.number();
-    let base = Base::Version(version);
-    effects.push(Effect::Watch(id, path.clone(), version));
-    effects.push(Effect::FindUnsaved(Some((id, path.clone()))));
-    if let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) {
-        tab.content = Content::Broken { path, broken: Box::new(Broken::new(bytes, base, problem, number)) };
-    }
-}
-
 /// A file was not read.
 pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report, effects: &mut Vec<Effect>) {
     if let Some(journal) = loading(state, id).and_then(|loading| loading.recovers.take()) {
@@ -285,91 +237,6 @@ pub fn not_opened(state: &mut State, id: DocumentId, path: &Path, report: Report
         state.recent.retain(|known| known != path);
         effects.push(super::store_settings(state));
     }
-}
-
-/// The excerpt changed.
-pub fn mend(state: &mut State, text: String, effects: &mut Vec<Effect>) {
-    if let Some(Tab { id, content: Content::Broken { path, broken } }) = state.tabs.get_mut(state.active)
-        && broken.reading.is_none()
-    {
-        if text == broken.original && broken.mends.is_empty() {
-            // What another program wrote meanwhile was passed over.
-            watch_broken(*id, path, &broken.base, effects);
-        }
-        (broken.excerpt, broken.is_refused, broken.journal.is_behind) = (text, false, true);
-    }
-}
-
-/// The mended text is read. Where that is under way already it is still saved behind it, if that is asked for by now.
-pub fn read_again(state: &mut State, then: Then, now: &Now, effects: &mut Vec<Effect>) {
-    let Some(Tab { id, content: Content::Broken { broken, .. } }) = state.tabs.get_mut(state.active) else { return };
-    if broken.reading.is_none() {
-        // A long text is put together before anything is heard of it.
-        let length = broken.bytes.len() as u64;
-        broken.progress = (length > LARGE).then(|| Progress::new(0, length, now.ms));
-        effects.push(Effect::ReadMended(*id, broken.mended()));
-    }
-    if broken.reading != Some(Then::Save) {
-        broken.reading = Some(then);
-    }
-}
-
-/// The mended text was read: a document with one unsaved change, or the next problem.
-pub fn mended(
-    state: &mut State,
-    id: DocumentId,
-    result: Result<Arc<Fragment>, (Arc<Vec<u8>>, Problem)>,
-    now: &Now,
-    effects: &mut Vec<Effect>,
-) {
-    let (number, opens_versions) = (state.number(), state.opens_versions);
-    let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
-    let Content::Broken { path, broken } = &tab.content else { return };
-    let (path, base) = (path.clone(), broken.base.clone());
-    let saves = broken.reading == Some(Then::Save);
-    let recoverable = broken.recoverable.clone();
-    match result {
-        Err((bytes, problem)) => {
-            watch_broken(id, &path, &base, effects);
-            let broken = Broken { is_refused: saves, ..broken.next(bytes, problem, number) };
-            tab.show(Content::Broken { path, broken: Box::new(broken) });
-            stay_open(state);
-        }
-        Ok(fragment) => {
-            let history = History::unsaved(Document::of(&fragment), base.clone(), View::first());
-            let mut session = Session::new(Some(path.clone()), file_name(&path), history);
-            // What is on the disk is not JSON: the journal has the mended text as a whole.
-            session.bases.clear();
-            session.recoverable = recoverable;
-            (session.is_version, session.read_only) = (opens_versions, opens_versions);
-            if matches!(base, Base::New) {
-                // Its file was not there when it was recovered. Whatever comes there is told.
-                session.on_disk = OnDisk::Gone(None);
-            }
-            session.journal.outgoing.push(Note::Snapshot);
-            tab.show(Content::Ready(Box::new(session)));
-            watch_broken(id, &path, &base, effects);
-            remember(state, &path, effects);
-            if saves {
-                save::save(state, now, effects);
-            }
-        }
-    }
-}
-
-/// Reading the mended text was stopped. What another program wrote meanwhile was passed over: the file is looked at once more.
-pub fn mend_ended(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) {
-    let Some(Tab { content: Content::Broken { path, broken }, .. }) = state.tabs.iter_mut().find(|tab| tab.id == id) else {
-        return;
-    };
-    broken.task_ended();
-    watch_broken(id, path, &broken.base, effects);
-    stay_open(state);
-}
-
-fn watch_broken(id: DocumentId, path: &Path, base: &Base, effects: &mut Vec<Effect>) {
-    let version = if let Base::Version(version) = base { *version } else { Version::of_nothing() };
-    effects.push(Effect::Watch(id, path.to_owned(), version));
 }
 
 /// Shows the system's dialog, one at a time.
@@ -488,7 +355,7 @@ pub fn answer(state: &mut State, answer: Answer, now: &Now, effects: &mut Vec<Ef
 fn save_and_close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
     let Some(session) = state.session() else {
         state.close_after_save = true;
-        return read_again(state, Then::Save, now, effects);
+        return mend::read_again(state, Then::Save, now, effects);
     };
     let is_saving = session.saving.is_some();
     let (is_deleted, is_other) = (session.is_deleted(), session.is_version || session.closing_loses() == Some(Loss::Replaced));
@@ -509,7 +376,7 @@ pub fn close(state: &mut State, now: &Now, effects: &mut Vec<Effect>) {
     }
     let (saving, unsaved) = match state.session() {
         Some(session) => (session.saving.is_some(), session.closing_loses().is_some()),
-        None => (false, is_mended(state)),
+        None => (false, mend::is_mended(state)),
     };
     if saving {
         state.close_after_save = true;

@@ -1,6 +1,6 @@
 //! `update`: a command or an event changes the state and gives effects. Everything that the program decides is decided here and
-//! in the files beside: [`files`] opens and closes, [`save`] saves, [`disk`] meets other versions, [`edits`] changes the document,
-//! [`clipboard`] takes from it and pastes, [`navigate`] moves the selection.
+//! in the files beside: [`files`] opens and closes, [`mend`] mends what is not JSON, [`save`] saves, [`disk`] meets other versions,
+//! [`edits`] changes the document, [`clipboard`] takes from it and pastes, [`navigate`] moves the selection.
 
 #[path = "clipboard.rs"]
 mod clipboard;
@@ -12,6 +12,8 @@ mod edits;
 mod effect;
 #[path = "files.rs"]
 mod files;
+#[path = "mend.rs"]
+mod mend;
 #[path = "navigate.rs"]
 mod navigate;
 #[path = "save.rs"]
@@ -102,8 +104,8 @@ pub fn update(state: &mut State, input: Input, now: &Now) -> Vec<Effect> {
         Input::Commit => edits::commit(state, now),
         Input::Paste(text, over) => clipboard::paste(state, &text, over, now),
         Input::CopyText(path, bytes) => clipboard::copy_text(state, &path, bytes, &mut effects),
-        Input::Mend(text) => files::mend(state, text, &mut effects),
-        Input::ReadAgain => files::read_again(state, Then::Show, now, &mut effects),
+        Input::Mend(text) => mend::mend(state, text, &mut effects),
+        Input::ReadAgain => mend::read_again(state, Then::Show, now, &mut effects),
         Input::Answer(answer) => files::answer(state, answer, now, &mut effects),
         Input::Find(FindInput::Go(number)) => {
             if edits::leave_editor(state, now) {
@@ -194,7 +196,8 @@ fn store_settings(state: &State) -> Effect {
 }
 
 pub(super) use disk::load as load_version;
-pub(super) use files::{open as open_files, read_anew};
+pub(super) use files::open as open_files;
+pub(super) use mend::read_anew;
 pub(super) use save::begin as begin_save;
 
 fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>) {
@@ -206,7 +209,7 @@ fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>
         Command::Open => files::pick(state, PickPurpose::Open, now, effects),
         Command::OpenSample => files::sample(state, now),
         Command::Close => files::close(state, now, effects),
-        Command::Save if state.broken().is_some() => files::read_again(state, Then::Save, now, effects),
+        Command::Save if state.broken().is_some() => mend::read_again(state, Then::Save, now, effects),
         Command::Save => {
             if edits::is_settled(state, now) {
                 save::save(state, now, effects);
@@ -301,7 +304,7 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
         Event::Progress(id, done, total) => files::progress(state, id, done, total, now),
         Event::Head(id, head) => files::head(state, id, head),
         Event::Opened(id, path, opened) => files::opened(state, id, path, opened, effects),
-        Event::NotJson(id, path, bytes, version, problem) => files::not_json(state, id, path, bytes, version, problem, effects),
+        Event::NotJson(id, path, bytes, version, problem) => mend::not_json(state, id, path, bytes, version, problem, effects),
         Event::NotOpened(id, path, report) => files::not_opened(state, id, &path, report, effects),
         // Another document may be shown by now.
         Event::TooLarge(id, ..) if state.tabs.iter().all(|tab| tab.id != id) => {}
@@ -321,11 +324,11 @@ fn take(state: &mut State, event: Event, now: &Now, effects: &mut Vec<Effect>) {
             if let Some(session) = state.session_of(id) {
                 session.task_ended(task, is_stopped);
             } else if task == Task::Mend {
-                files::mend_ended(state, id, effects);
+                mend::mend_ended(state, id, effects);
             }
         }
         Event::Digest(id, stamp, digest) => save::digest(state, id, stamp, digest, now, effects),
-        Event::Mended(id, result) => files::mended(state, id, result, now, effects),
+        Event::Mended(id, result) => mend::mended(state, id, result, now, effects),
         Event::SaveStep(id, step) => {
             if let Some(saving) = state.session_of(id).and_then(|session| session.saving.as_mut()) {
                 (saving.step, saving.progress) = (step, None);
