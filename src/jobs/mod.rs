@@ -229,7 +229,8 @@ impl Jobs {
             Effect::Compare(id, before, after, purpose) => {
                 let follows = matches!(purpose, CompareFor::Load { .. } | CompareFor::Count { .. });
                 let running = self.running(id, if follows { Task::Follow } else { Task::Compare });
-                self.spawn("compare", move || compare::compare_for(&before, &after, purpose, compare::PATIENCE, &running));
+                let patience = compare::patience(&before);
+                self.spawn("compare", move || compare::compare_for(&before, &after, purpose, patience, &running));
             }
             Effect::Search(id, number, query, document, from) => {
                 let stop = Stop::default();
