@@ -7,7 +7,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
-use treekeep::document::{Alone, reclaim_with};
+use treekeep::document::{Alone, Spent, reclaim_with};
 use treekeep::storage::{Disk, SystemClock, load};
 
 /// Bytes of memory that this process has.
@@ -43,7 +43,7 @@ fn closed_documents_hold_no_memory() {
         assert!(held < 5_000_000, "{megabytes} MB: still holds {held}");
     }
     // In a window somebody else gives it back: who drops it does not wait for that. What is small is not worth it.
-    static LEFT: Mutex<Vec<Box<dyn Send>>> = Mutex::new(Vec::new());
+    static LEFT: Mutex<Vec<Box<dyn Spent>>> = Mutex::new(Vec::new());
     reclaim_with(|what| LEFT.lock().unwrap().push(what));
     for (megabytes, is_large) in [(5, false), (40, true)] {
         write(&path, megabytes);

@@ -65,7 +65,7 @@ pub use parts::{Alone, Crew, Feed, Job, Unloaded};
 pub use patch::{ArrayPlace, PatchError, Patched, edit_to_add, patch, patch_between};
 pub use path::{Moved, Path, Shift};
 pub use problem::Problem;
-pub use reclaim::{reclaim, reclaim_with};
+pub use reclaim::{Spent, reclaim, reclaim_with};
 pub use remake::{MOST_REPLACEMENTS, Replacement};
 pub use scalar::{Escaping, Kind};
 pub use scan::ScanError;

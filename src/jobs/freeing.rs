@@ -1,11 +1,14 @@
 //! Large memory is given back in threads of its own. Who asks how much is free waits for them.
 
-use super::crew;
+use crate::document::Spent;
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 /// Nobody waits for longer.
 const LONGEST: Duration = Duration::from_secs(5);
+/// Between two pieces.
+const PAUSE: Duration = Duration::from_millis(1);
 
 static UNDER_WAY: Mutex<usize> = Mutex::new(0);
 static DONE: Condvar = Condvar::new();
@@ -27,11 +30,15 @@ impl Drop for UnderWay {
     }
 }
 
-/// Drops something in a thread; here, where there is none to be had.
-pub fn free(what: Box<dyn Send>) {
+/// Gives something back in a thread; here, where there is none to be had.
+pub fn free(mut what: Box<dyn Spent>) {
     let under_way = UnderWay::begin();
-    let _ = crew::start("free", move || {
-        drop(what);
+    // It does not give way to other jobs: the window's thread may wait for what it holds.
+    let _ = thread::Builder::new().name("free".to_owned()).spawn(move || {
+        while what.give_back() {
+            // Others get what they wait for.
+            thread::sleep(PAUSE);
+        }
         drop(under_way);
     });
 }
@@ -52,10 +59,11 @@ mod tests {
     #[test]
     fn who_asks_waits_until_all_is_free() {
         struct Slow(Arc<AtomicBool>);
-        impl Drop for Slow {
-            fn drop(&mut self) {
-                std::thread::sleep(Duration::from_millis(200));
-                self.0.store(true, Ordering::SeqCst);
+        impl Spent for Slow {
+            fn give_back(&mut self) -> bool {
+                thread::sleep(Duration::from_millis(100));
+                // The second piece is the last one.
+                !self.0.swap(true, Ordering::SeqCst)
             }
         }
         let is_free = Arc::new(AtomicBool::new(false));

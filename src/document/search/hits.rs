@@ -1,6 +1,6 @@
 //! Hits in memory: four bytes each.
 
-use crate::document::reclaim;
+use crate::document::reclaim::{self, Spent, reclaim};
 
 /// Hits that follow each other: offsets in the searched text.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +51,13 @@ pub struct Hits {
     /// With the number of hits before each.
     chunks: Vec<(u64, Chunk)>,
     len: u64,
+}
+
+impl Spent for Vec<(u64, Chunk)> {
+    fn give_back(&mut self) -> bool {
+        self.pop();
+        !self.is_empty()
+    }
 }
 
 impl Drop for Hits {
