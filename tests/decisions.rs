@@ -792,23 +792,16 @@ fn arrow_keys_walk_the_tree() {
 
 #[test]
 fn a_text_that_is_not_json_is_mended_on_the_old_base() {
-    let mut program = Program::new();
-    program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
-    let id = program.id();
     let text = "[1,, 2]";
-    let problem = Document::parse(text).unwrap_err();
-    program.event(Event::NotJson(id, "/data/a.json".into(), Arc::new(text.into()), version(text), problem));
+    let mut program = broken_program(text);
+    let id = program.id();
     program.take(Input::Mend("[1, 2]".into()));
     program.take(Input::CloseRequested);
     assert_eq!(program.state.dialog, Some(Dialog::Close), "what was mended is not dropped in silence");
     program.take(Input::Answer(Answer::Cancel));
     // Nor where there is another problem behind it.
-    let mut mended_once = Program::new();
-    mended_once.take(Input::OpenFiles(vec!["/data/a.json".into()]));
-    let first = "[1,, 2,, 3]";
-    let problem = Document::parse(first).unwrap_err();
+    let mut mended_once = broken_program("[1,, 2,, 3]");
     let id_once = mended_once.id();
-    mended_once.event(Event::NotJson(id_once, "/data/a.json".into(), Arc::new(first.into()), version(first), problem));
     mended_once.take(Input::Mend("[1, 2,, 3]".into()));
     mended_once.take(Input::ReadAgain);
     let second = "[1, 2,, 3]";
@@ -914,12 +907,9 @@ fn another_text_that_is_not_json_is_shown_where_nobody_mended_the_first() {
 
 #[test]
 fn a_kept_version_that_is_not_json_is_not_saved_over() {
-    let mut program = Program::new();
+    let mut program = broken_program("[1,, 2]");
     program.state.opens_versions = true;
-    program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
-    let (id, text) = (program.id(), "[1,, 2]");
-    let problem = Document::parse(text).unwrap_err();
-    program.event(Event::NotJson(id, "/data/a.json".into(), Arc::new(text.into()), version(text), problem));
+    let id = program.id();
     program.take(Input::Mend("[1, 2]".into()));
     assert!(!Command::Save.is_enabled(&program.state));
     program.take(Input::CloseRequested);
@@ -1327,10 +1317,7 @@ fn a_change_while_a_mended_text_is_read_is_not_passed_over() {
     let broken = "[1,, 2]";
     let problem = || Document::parse(broken).unwrap_err();
     let reads = || {
-        let mut program = Program::new();
-        program.take(Input::OpenFiles(vec!["/data/a.json".into()]));
-        let id = program.id();
-        program.event(Event::NotJson(id, "/data/a.json".into(), Arc::new(broken.into()), version(broken), problem()));
+        let mut program = broken_program(broken);
         program.take(Input::ReadAgain);
         program.other_writes("[1, 2]");
         program.effects.clear();

@@ -666,16 +666,16 @@ fn what_needs_no_base_comes_back_without_what_is_on_the_disk() {
     let mut program = open_broken();
     program.take(Input::Answer(Answer::Recover));
     let text = "[1, 2,]";
-    let still = StillBroken {
+    let still = |place: Place| StillBroken {
         origin: Arc::new(broken.into()),
         mends: vec![Mend { place: 3..4, bytes: b" ".to_vec() }],
         text: Arc::new(text.into()),
         problem: Document::parse(text).unwrap_err(),
-        place: Place::Broken(path.clone(), version(broken)),
+        place,
     };
     program.effects.clear();
-    let id = program.id();
-    program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(Recovery::Broken(still)))));
+    let (id, mended) = (program.id(), still(Place::Broken(path.clone(), version(broken))));
+    program.event(Event::Recovered(id, found().journal, RecoverFor::Apply, Ok(Box::new(Recovery::Broken(mended)))));
     let order = |effect: &Effect| match effect {
         Effect::JournalMends(order) => Some((order.mends.len(), order.text.is_some(), order.begin.digest.clone())),
         _ => None,
@@ -687,13 +687,7 @@ fn what_needs_no_base_comes_back_without_what_is_on_the_disk() {
     // Where the file is gone it is one that is not there, and whatever comes there is told.
     let mut gone = open_broken();
     gone.take(Input::Answer(Answer::Recover));
-    let still = StillBroken {
-        origin: Arc::new(broken.into()),
-        mends: vec![Mend { place: 3..4, bytes: b" ".to_vec() }],
-        text: Arc::new(text.into()),
-        problem: Document::parse(text).unwrap_err(),
-        place: Place::Missing(path.clone()),
-    };
+    let still = still(Place::Missing(path.clone()));
     let gone_id = gone.id();
     gone.event(Event::Recovered(gone_id, found().journal, RecoverFor::Apply, Ok(Box::new(Recovery::Broken(still)))));
     gone.other_writes("[9]");

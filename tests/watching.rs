@@ -51,14 +51,19 @@ fn jobs_on(disk: Disk, folder: &Path) -> Jobs {
     Jobs::new(surroundings, Arc::new(|| {})).0
 }
 
+/// Watches a file from what is in it now.
+fn watch(jobs: &mut Jobs, file: &Path) {
+    let (version, _) = version_of(&Disk::real(), &SystemClock, file).unwrap();
+    jobs.run(Effect::Watch(DocumentId(1), file.to_owned(), version));
+}
+
 #[test]
 fn every_state_is_told_though_it_was_told_before() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.json");
     let mut jobs = jobs(folder.path());
     fs::write(&file, "[1]").unwrap();
-    let (version, _) = version_of(&Disk::real(), &SystemClock, &file).unwrap();
-    jobs.run(Effect::Watch(DocumentId(1), file.clone(), version));
+    watch(&mut jobs, &file);
     let write = |text: Option<&str>| match text {
         Some(text) => fs::write(&file, text).unwrap(),
         None => fs::remove_file(&file).unwrap(),
@@ -88,8 +93,7 @@ fn a_text_that_is_being_written_in_place_is_told_to_be_no_json_and_read_once_it_
     let file = folder.path().join("a.json");
     let mut jobs = jobs(folder.path());
     fs::write(&file, "[1]").unwrap();
-    let (version, _) = version_of(&Disk::real(), &SystemClock, &file).unwrap();
-    jobs.run(Effect::Watch(DocumentId(1), file.clone(), version));
+    watch(&mut jobs, &file);
     let is_told = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -126,8 +130,7 @@ fn a_large_file_is_not_read_while_it_is_written_in_place() {
     let mut jobs = jobs_on(disk, folder.path());
     let text = format!("[{}0]\n", "1234567, ".repeat(8 << 20));
     fs::write(&file, &text).unwrap();
-    let (version, _) = version_of(&Disk::real(), &SystemClock, &file).unwrap();
-    jobs.run(Effect::Watch(DocumentId(1), file.clone(), version));
+    watch(&mut jobs, &file);
     std::thread::sleep(Duration::from_millis(400));
     reads.store(0, Ordering::SeqCst);
     // Over what is there, a piece every twentieth of a second, for a second.
@@ -157,8 +160,7 @@ fn of_a_large_file_only_what_is_new_takes_memory() {
     jobs.run(Effect::Open(ID, file.clone()));
     let opened = wait(&jobs, |event| if let Event::Opened(_, _, opened) = event { Some(opened.fragment) } else { None });
     let opened = Document::of(&opened.unwrap());
-    let (version, _) = version_of(&Disk::real(), &SystemClock, &file).unwrap();
-    jobs.run(Effect::Watch(ID, file.clone(), version));
+    watch(&mut jobs, &file);
     // Another program writes: the document that comes of it, and its digest, are those of the text.
     let changed = |text: &str| {
         fs::write(folder.path().join("new"), text).unwrap();

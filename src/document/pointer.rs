@@ -150,6 +150,7 @@ pub fn escape(token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Fragment;
 
     #[test]
     fn a_long_look_can_be_broken_off() {
@@ -167,7 +168,6 @@ mod tests {
         assert_eq!(look(3, "/a/c/0"), (4, ControlFlow::Break(())));
         assert_eq!(look(9, "x"), (0, ControlFlow::Continue(Err(PointerError::NoSlash))));
     }
-    use crate::document::Fragment;
 
     /// The document of RFC 6901, section 5.
     const RFC: &str =

@@ -1,11 +1,11 @@
 //! A text that is not JSON: the part around the problem, which can be mended.
 
 use super::DocumentId;
-use super::journal::MendOrder;
+use super::journal::{MendOrder, begin_on};
 use super::progress::Progress;
 use super::session::Base;
 use crate::document::Problem;
-use crate::storage::{BASE_LIMIT, Begin, Found, Mend, StillBroken};
+use crate::storage::{BASE_LIMIT, Found, Mend, StillBroken};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -161,14 +161,7 @@ impl Broken {
             return None;
         }
         self.journal.is_begun = true;
-        let begin = Begin {
-            path: Some(path.to_owned()),
-            name: super::file_name(path),
-            digest: self.base.digest().map(|digest| digest.to_string()),
-            size: if let Base::Version(version) = &self.base { version.stamp.size } else { 0 },
-            at_ms: (unix_ns / 1_000_000) as i64,
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let begin = begin_on(&self.base, Some(path.to_owned()), super::file_name(path), unix_ns);
         Some(MendOrder { id, begin, text: self.first.clone(), mends: self.all_mends() })
     }
 

@@ -81,9 +81,7 @@ fn replace_broken(state: &mut State, id: DocumentId, version: Version, document:
         let path = path.clone();
         let opens_versions = state.opens_versions;
         let history = History::new(document.clone(), Base::Version(version), View::first());
-        let mut session = Session::new(Some(path.clone()), super::super::file_name(&path), history);
-        (session.is_version, session.read_only) = (opens_versions, opens_versions);
-        tab.show(Content::Ready(Box::new(session)));
+        tab.show(Content::Ready(Box::new(files::session_at(&path, history, opens_versions))));
         effects.push(Effect::Watch(id, path.clone(), version));
         effects.push(Effect::FindUnsaved(Some((id, path.clone()))));
         files::remember(state, &path, effects);

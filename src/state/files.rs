@@ -191,14 +191,18 @@ fn carry_view(from: &Session, to: &mut Session, text: &[u8]) {
     }
 }
 
+/// The document in a file; one of a kept version can't be written.
+pub fn session_at(path: &Path, history: History<Base, View>, is_version: bool) -> Session {
+    Session { is_version, read_only: is_version, ..Session::new(Some(path.to_owned()), file_name(path), history) }
+}
+
 /// A file was read.
 pub fn opened(state: &mut State, id: DocumentId, path: PathBuf, opened: Opened, effects: &mut Vec<Effect>) {
     let opens_versions = state.opens_versions;
     let Some(tab) = state.tabs.iter_mut().find(|tab| tab.id == id) else { return };
     let history = History::new(Document::of(&opened.fragment), Base::Read(opened.stamp), View::first());
-    let mut session = Session::new(Some(path.clone()), file_name(&path), history);
-    session.is_version = opens_versions;
-    session.read_only = opened.read_only || opens_versions;
+    let mut session = session_at(&path, history, opens_versions);
+    session.read_only |= opened.read_only;
     let mut finds = false;
     if let Content::Loading(loading) = &tab.content {
         finds = loading.finds;

@@ -6,6 +6,7 @@ use super::on_disk::Status;
 use super::session::{Base, Session};
 use crate::document::{Document, Edit, pointer};
 use crate::storage::{Begin, Digest, Made, Mend, Record, old_value};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Something for the journal.
@@ -93,6 +94,23 @@ impl Journaling {
     }
 }
 
+/// What a journal of edits begins with that stand on `base`.
+pub(super) fn begin_on(base: &Base, path: Option<PathBuf>, name: String, unix_ns: i128) -> Begin {
+    let size = match base {
+        Base::Version(version) => version.stamp.size,
+        Base::Read(stamp) => stamp.size,
+        Base::New => 0,
+    };
+    Begin {
+        path,
+        name,
+        digest: base.digest().map(|digest| digest.to_string()),
+        size,
+        at_ms: (unix_ns / 1_000_000) as i64,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
 impl Session {
     /// Takes note of an edit that was made on `before`.
     pub fn note_edit(&mut self, before: &Document, edit: &Edit, joins: bool, unix_ns: i128) {
@@ -116,19 +134,7 @@ impl Session {
         }
         let notes = std::mem::take(&mut self.journal.outgoing);
         self.journal.handed += notes.len() as u64;
-        let size = match self.history.base() {
-            Base::Version(version) => version.stamp.size,
-            Base::Read(stamp) => stamp.size,
-            Base::New => 0,
-        };
-        let begin = Begin {
-            path: self.path.clone(),
-            name: self.name.clone(),
-            digest: self.history.base().digest().map(|digest| digest.to_string()),
-            size,
-            at_ms: (unix_ns / 1_000_000) as i64,
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-        };
+        let begin = begin_on(self.history.base(), self.path.clone(), self.name.clone(), unix_ns);
         let is_new = !std::mem::replace(&mut self.journal.begun, true);
         Some(JournalOrder {
             id,

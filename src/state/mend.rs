@@ -1,9 +1,9 @@
 //! Texts that are not JSON: shown, mended, read again, saved.
 
 use super::super::on_disk::OnDisk;
-use super::super::session::{Base, Session, View};
-use super::super::{Broken, Content, DocumentId, Loading, Progress, State, Tab, Then, file_name};
-use super::files::{LARGE, came_from, remember, stay_open};
+use super::super::session::{Base, View};
+use super::super::{Broken, Content, DocumentId, Loading, Progress, State, Tab, Then};
+use super::files::{LARGE, came_from, remember, session_at, stay_open};
 use super::{Effect, Now, save};
 use crate::document::{Document, Fragment, History, Problem};
 use crate::state::journal::Note;
@@ -107,11 +107,10 @@ pub fn mended(
         }
         Ok(fragment) => {
             let history = History::unsaved(Document::of(&fragment), base.clone(), View::first());
-            let mut session = Session::new(Some(path.clone()), file_name(&path), history);
+            let mut session = session_at(&path, history, opens_versions);
             // What is on the disk is not JSON: the journal has the mended text as a whole.
             session.bases.clear();
             session.recoverable = recoverable;
-            (session.is_version, session.read_only) = (opens_versions, opens_versions);
             if matches!(base, Base::New) {
                 // Its file was not there when it was recovered. Whatever comes there is told.
                 session.on_disk = OnDisk::Gone(None);
@@ -138,7 +137,7 @@ pub fn mend_ended(state: &mut State, id: DocumentId, effects: &mut Vec<Effect>) 
 }
 
 /// What is on the disk is told, unless it is what the text stands on.
-pub fn watch_broken(id: DocumentId, path: &Path, base: &Base, effects: &mut Vec<Effect>) {
+pub(in crate::state) fn watch_broken(id: DocumentId, path: &Path, base: &Base, effects: &mut Vec<Effect>) {
     let version = if let Base::Version(version) = base { *version } else { Version::of_nothing() };
     effects.push(Effect::Watch(id, path.to_owned(), version));
 }

@@ -3,7 +3,7 @@
 use super::merging::MergeOrder;
 use super::on_disk::OnDisk;
 use super::session::{Base, Session, View};
-use super::update::{CompareFor, Effect, Now, read_anew};
+use super::update::{CompareFor, Effect, Now, read_anew, watch_broken};
 use super::{Broken, Content, Dialog, DocumentId, Loading, State, Tab, file_name};
 use crate::document::path::map_all;
 use crate::document::{Document, History, Step};
@@ -140,9 +140,8 @@ pub(super) fn recovered(
                 Place::Missing(path) => (path.clone(), Base::New),
                 Place::Nowhere | Place::Apart => return,
             };
-            let version = if let Base::Version(version) = &base { *version } else { Version::of_nothing() };
-            effects.push(Effect::Watch(id, path.clone(), version));
-            tab.content = Content::Broken { path, broken: Box::new(Broken::recovered(still, base, number)) };
+            watch_broken(id, &path, &base, effects);
+            tab.show(Content::Broken { path, broken: Box::new(Broken::recovered(still, base, number)) });
             effects.push(Effect::ForgetJournal(id, journal.clone()));
             state.unsaved.retain(|found| found.journal != journal);
         }

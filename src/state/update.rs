@@ -197,7 +197,7 @@ fn store_settings(state: &State) -> Effect {
 
 pub(super) use disk::load as load_version;
 pub(super) use files::open as open_files;
-pub(super) use mend::read_anew;
+pub(super) use mend::{read_anew, watch_broken};
 pub(super) use save::begin as begin_save;
 
 fn run(state: &mut State, command: Command, now: &Now, effects: &mut Vec<Effect>) {

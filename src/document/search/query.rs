@@ -1,5 +1,6 @@
 //! What is searched for, and how it becomes a regular expression.
 
+use crate::document::scalar;
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use regex_syntax::hir::{Hir, Look};
@@ -123,20 +124,10 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
 
 /// The escape that a text begins with: its length and what it stands for.
 fn escape_at(text: &str) -> Option<(usize, char)> {
-    let behind = text.strip_prefix('\\')?;
-    let character = match behind.chars().next()? {
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'b' => '\u{8}',
-        'f' => '\u{c}',
-        'u' => {
-            let digits = behind.get(1..5).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
-            return Some((6, char::from_u32(u32::from_str_radix(digits, 16).ok()?)?));
-        }
-        _ => return None,
-    };
-    Some((2, character))
+    let is_one = matches!(text.as_bytes(), [b'\\', b'b' | b'f' | b'n' | b'r' | b't' | b'u', ..]);
+    let unit = is_one.then(|| scalar::unit(text.as_bytes(), 0)).flatten()?;
+    // Halves of pairs, and pairs, are shown as they are.
+    (!unit.lone && unit.length <= 6).then_some((unit.length, unit.character))
 }
 
 fn sentence(error: &regex_syntax::Error) -> InvalidQuery {
@@ -176,8 +167,11 @@ mod tests {
         assert_eq!(found(r"a\t\u200fb", json), [30]);
         assert_eq!(found(r"\n", json), [7, 21, 61]);
         // Others are what they are.
-        for text in [r"\x", r"\u20", r"\ud800", r"\", r"\é"] {
-            assert!(Searcher::new(&Query { text: text.to_owned(), ..Query::default() }).is_ok(), "{text}");
+        for text in [r"\x", r"\u20", r"\ud800", r"\ud83d\ude00", "\\\n", r"\", r"\é"] {
+            assert!(
+                escape_at(text).is_none() && Searcher::new(&Query { text: text.to_owned(), ..Query::default() }).is_ok(),
+                "{text}"
+            );
         }
         assert_eq!(found(r"\", json), [21]);
         assert!(found(r"t\x", json).is_empty());
